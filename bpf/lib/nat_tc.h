@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+ * Rewriting in TC.
+ */
+#pragma once
+
+#include "lib/nat.h"
+
+#ifndef BPF_F_IPV6
+#define BPF_F_IPV6 (1ull << 7) /* Linux 6.16: keeps CHECKSUM_COMPLETE right when an IPv6 address changes */
+#endif
+
+WG_INLINE int nat_tc_l4_checksum(__u32 family, struct __sk_buff *skb, const struct packet *packet, __u64 difference,
+				 const struct rewrite *rewrite)
+{
+	const __u32 offset = packet->l4_offset + nat_checksum_offset(packet);
+	const __u64 mangled = packet->protocol == WG_PROTOCOL_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	const __u32 before = nat_ports_word(packet->source_port, packet->destination_port);
+	const __u32 after = nat_ports_word(rewrite->source_port, rewrite->destination_port);
+	const __u64 flags = BPF_F_PSEUDO_HDR | mangled;
+	int result;
+
+	if (before != after && bpf_l4_csum_replace(skb, offset, before, after, 4 | mangled))
+		return -1;
+	if (family == WG_IPV4)
+		return bpf_l4_csum_replace(skb, offset, 0, nat_fold32(difference), flags);
+	result = bpf_l4_csum_replace(skb, offset, 0, nat_fold32(difference), flags | BPF_F_IPV6);
+	if (result == -22) /* EINVAL: a kernel without the flag */
+		result = bpf_l4_csum_replace(skb, offset, 0, nat_fold32(difference), flags);
+	return result;
+}
+
+/* 0, or the negative reason why the packet must be dropped: part of it may have been changed. */
+WG_INLINE int nat_tc(__u32 family, struct __sk_buff *skb, const struct packet *packet, const struct rewrite *rewrite)
+{
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	const __u64 difference = nat_address_difference(family, packet, rewrite);
+
+	if (nat_write_ip(family, data, end, packet, rewrite, difference) ||
+	    nat_write_ports(data, end, packet, rewrite) || nat_tc_l4_checksum(family, skb, packet, difference, rewrite))
+		return -WG_REASON_REWRITE;
+	return 0;
+}

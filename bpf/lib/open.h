@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+ * Opening a flow: choose a backend, reserve what its replies need, insert it.
+ */
+#pragma once
+
+#include "lib/count.h"
+#include "lib/track.h"
+
+/* Backends tried when the reply would be ambiguous; the last try translates the source port instead. */
+#define LB_ATTEMPTS     4
+#define LB_INSERT_TRIES 3
+
+/* A reply reaches the client by itself from a local backend, and from any backend if the client is a pod of this node.
+ * Else, and toward the sender itself, the node's address goes in between. */
+WG_INLINE int lb_needs_snat(wg_context *context, __u32 family, const struct packet *packet, struct wg_control *state,
+			    const struct selection *chosen)
+{
+	const struct wg_link *link;
+
+	if (same_address(address_words(family), chosen->address, packet->source))
+		return 1;
+	if (chosen->is_local)
+		return 0;
+	link = link_find(state, context->ingress_ifindex);
+	return link && link->flags & WG_LINK_UPLINK;
+}
+
+/* Which reservations the new flow needs: notes them in the request. 0, or a negative reason. */
+WG_INLINE int lb_plan_snat(wg_context *context, __u32 family, struct lb_scratch *work, int translate)
+{
+	struct wg_control *state = control_get();
+	struct insert_request *flow = &work->flow;
+	int index;
+
+	if (!state)
+		return -WG_REASON_SNAT_ADDRESS;
+	if (translate)
+		flow->backend |= WG_FLOW_SOURCE_PORT;
+	if (lb_needs_snat(context, family, &work->packet, state, &work->chosen)) {
+		index = snat_address_index(family, state, route_ifindex(context, &work->packet, &flow->key));
+		if (index < 0)
+			return index;
+		flow->backend |= WG_FLOW_SNAT | (__u32)index << WG_FLOW_SNAT_ADDRESS_SHIFT;
+	}
+	if (flow->backend & (WG_FLOW_SNAT | WG_FLOW_SOURCE_PORT))
+		flow->may_spill = 0; /* its reservation is kept alive by its entry in the flow table */
+	return 0;
+}
+
+/* Finds a port that is free for all the reservations the flow needs. */
+WG_INLINE int lb_reserve(__u32 family, struct lb_scratch *work)
+{
+	const struct packet *packet = &work->packet;
+	struct insert_request *flow = &work->flow;
+	struct wg_control *state = control_get();
+	const int translate = (flow->backend & WG_FLOW_SOURCE_PORT) != 0;
+	const __u32 start = bpf_get_prandom_u32();
+	const __u32 *node = 0;
+
+	if (!state)
+		return -WG_REASON_SNAT_ADDRESS;
+	if (flow->backend & WG_FLOW_SNAT)
+		node = snat_address(family, state, flow->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT);
+#pragma nounroll
+	for (__u32 tries = 0; tries < SNAT_PORT_TRIES; tries++) {
+		__be16 port;
+
+		OPAQUE(tries);
+		port = bpf_htons(settings.snat_port_min + (__u16)((start + tries) & settings.snat_port_mask));
+		if (node && !snat_reserve(family, flow, packet->protocol, node, port,
+					  translate ? port : packet->source_port, &work->snat, &work->hit))
+			continue;
+		if (translate && !snat_reserve(family, flow, packet->protocol, packet->source, port,
+					       packet->source_port, &work->snat, &work->hit)) {
+			if (node)
+				snat_release(family, flow, packet->protocol, node, port, &work->key);
+			continue;
+		}
+		flow->snat_port = port;
+		flow->key.source_port = translate ? port : 0;
+		return 0;
+	}
+	return -WG_REASON_SNAT_PORTS;
+}
+
+WG_INLINE void lb_unreserve(__u32 family, struct lb_scratch *work)
+{
+	const struct packet *packet = &work->packet;
+	struct wg_control *state = control_get();
+
+	if (work->flow.backend & WG_FLOW_SOURCE_PORT)
+		snat_release(family, &work->flow, packet->protocol, packet->source, work->flow.snat_port, &work->key);
+	if (state && work->flow.backend & WG_FLOW_SNAT)
+		snat_release(family, &work->flow, packet->protocol,
+			     snat_address(family, state, work->flow.backend >> WG_FLOW_SNAT_ADDRESS_SHIFT),
+			     work->flow.snat_port, &work->key);
+}
+
+WG_INLINE void lb_fill_request(__u32 family, struct lb_scratch *work)
+{
+	const struct packet *packet = &work->packet;
+	struct insert_request *flow = &work->flow;
+
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow_request_key(family, packet, work->frontend.position, &flow->key);
+	copy_address(address_words(family), flow->key.backend, work->chosen.address);
+	flow->key.backend_port = work->chosen.port;
+	flow->backend = work->chosen.backend;
+	flow->state = WG_FLOW_HALF_OPEN;
+	flow->may_evict = 1;
+	flow->may_spill = 1;
+	flow->place = flow_place(family, packet->source, packet->source_port, packet->protocol);
+}
+
+/* Chooses a backend for the packet and writes down what to insert. 0, or the negative reason why nobody serves. */
+WG_INLINE int lb_choose(wg_context *context, __u32 family, struct lb_scratch *work, int translate)
+{
+	int result = select_backend(&work->frontend, &work->chosen);
+
+	if (result < 0)
+		return result;
+	lb_fill_request(family, work);
+	return lb_plan_snat(context, family, work, translate);
+}
+
+/* Inserts it. An INSERT_* result. */
+WG_INLINE int lb_insert(__u32 family, struct lb_scratch *work)
+{
+	struct wg_spill_value value;
+	int result = INSERT_BUSY;
+
+	if (UNLIKELY(flow_bucket_spilled(family, &work->flow.place)) && !work->flow.key.source_port &&
+	    spill_find_reply(family, &work->flow.key, work->packet.protocol, &value))
+		return INSERT_AMBIGUOUS; /* the replies would be those of a spilled flow */
+#pragma nounroll
+	for (int tries = 0; tries < LB_INSERT_TRIES && result == INSERT_BUSY; tries++) {
+		OPAQUE(tries);
+		result =
+		    family == WG_IPV4 ? insert_flows4(&work->flow, &work->hit) : insert_flows6(&work->flow, &work->hit);
+	}
+	if (result == INSERT_EVICTED)
+		count_reason(WG_REASON_EVICTED_LIVE);
+	if (result != INSERT_FULL)
+		return result;
+	count_reason(WG_REASON_SPILLED);
+	return spill_insert(family, &work->flow, &work->packet);
+}
+
+/* The rarer steps, one function a family: each is verified once, and none keeps its variables on the stack of another.
+ * The entry programs call them one after another, not nested, for the same reason. */
+#define LB_FAMILY_STEPS(suffix, family)                                                                                \
+	WG_GLOBAL int lb_choose##suffix(wg_context *context, struct lb_scratch *work, int translate)                   \
+	{                                                                                                              \
+		return work ? lb_choose(context, family, work, translate) : -WG_REASON_TABLE_BUSY;                     \
+	}                                                                                                              \
+	WG_GLOBAL int lb_reserve##suffix(struct lb_scratch *work)                                                      \
+	{                                                                                                              \
+		return work ? lb_reserve(family, work) : -WG_REASON_TABLE_BUSY;                                        \
+	}                                                                                                              \
+	WG_GLOBAL int lb_unreserve##suffix(struct lb_scratch *work)                                                    \
+	{                                                                                                              \
+		if (work)                                                                                              \
+			lb_unreserve(family, work);                                                                    \
+		return 0;                                                                                              \
+	}                                                                                                              \
+	WG_GLOBAL int lb_insert##suffix(struct lb_scratch *work)                                                       \
+	{                                                                                                              \
+		return work ? lb_insert(family, work) : INSERT_BUSY;                                                   \
+	}
+LB_FAMILY_STEPS(4, WG_IPV4)
+LB_FAMILY_STEPS(6, WG_IPV6)
+
+/* One attempt. 0: there is a flow now, and work->answer says where it goes; LB_AMBIGUOUS: another backend, please;
+ * negative: nobody. */
+#define LB_AMBIGUOUS 1
+WG_INLINE int lb_open_once(wg_context *context, __u32 family, struct lb_scratch *work, int translate)
+{
+	const int is_ipv4 = family == WG_IPV4;
+	int result = is_ipv4 ? lb_choose4(context, work, translate) : lb_choose6(context, work, translate);
+	int is_reserved = 0;
+
+	if (result < 0)
+		return result;
+	if (work->flow.backend & (WG_FLOW_SNAT | WG_FLOW_SOURCE_PORT)) {
+		result = is_ipv4 ? lb_reserve4(work) : lb_reserve6(work);
+		if (result < 0)
+			return result;
+		is_reserved = 1;
+	}
+	result = is_ipv4 ? lb_insert4(work) : lb_insert6(work);
+	if (result == INSERT_NEW || result == INSERT_EVICTED) {
+		copy_address(address_words(family), work->answer.address, work->chosen.address);
+		work->answer.port = work->chosen.port;
+		work->answer.snat_port = work->flow.snat_port;
+		work->answer.backend = work->flow.backend;
+		return 0;
+	}
+	if (is_reserved)
+		is_ipv4 ? lb_unreserve4(work) : lb_unreserve6(work);
+	if (result == INSERT_AMBIGUOUS)
+		return LB_AMBIGUOUS;
+	if (result != INSERT_FOUND)
+		return -WG_REASON_TABLE_BUSY;
+	lb_answer_hit(family, &work->hit, &work->answer); /* another CPU was first */
+	return 0;
+}
+
+/* Opens a flow for the request in work->packet, where that is allowed. 0: work->answer says where it goes. */
+WG_INLINE int lb_open(wg_context *context, __u32 family, struct lb_scratch *work)
+{
+	if (!work)
+		return -WG_REASON_TABLE_BUSY;
+	if (work->frontend.kind != WG_FRONTEND_LIVE || work->packet.tcp_flags & TCP_FLAG_RST_BIT)
+		return -WG_REASON_NO_FLOW;
+	work->answer.service = work->frontend.service;
+#pragma nounroll
+	for (int attempt = 0; attempt < LB_ATTEMPTS; attempt++) {
+		int result;
+
+		OPAQUE(attempt);
+		result = lb_open_once(context, family, work, attempt == LB_ATTEMPTS - 1);
+		if (result == 0)
+			count_new_flow(work->frontend.service);
+		if (result != LB_AMBIGUOUS)
+			return result;
+		count_reason(WG_REASON_AMBIGUOUS);
+	}
+	return -WG_REASON_TABLE_BUSY;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+ * The node's links and where the kernel would route a packet. The including program defines wg_context (its ctx type).
+ */
+#pragma once
+
+#include "lib/maps.h"
+#include "lib/parse.h"
+#include "lib/table.h"
+
+#define ROUTE_AF_INET  2
+#define ROUTE_AF_INET6 10
+
+WG_INLINE struct wg_control *control_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+/* The link's row, or nothing if the agent has not attached to it. */
+WG_INLINE struct wg_link *link_find(struct wg_control *state, __u32 ifindex)
+{
+#pragma nounroll
+	for (__u32 probe = 0; probe < WG_LINK_PROBES; probe++) {
+		struct wg_link *link;
+
+		OPAQUE(probe);
+		link = &state->link[(ifindex + probe) & (WG_LINKS - 1)];
+		if (LOAD(link->ifindex) == ifindex)
+			return link;
+	}
+	return 0;
+}
+
+/* Asks the kernel's routing for the way to `destination`. Answers a BPF_FIB_LKUP_RET_* code; `fib` is filled in. */
+WG_INLINE int route_lookup(wg_context *context, const struct packet *packet, const __u32 *destination,
+			   struct bpf_fib_lookup *fib)
+{
+	fib->family = packet->family == WG_IPV4 ? ROUTE_AF_INET : ROUTE_AF_INET6;
+	fib->l4_protocol = packet->protocol;
+	fib->ifindex = context->ingress_ifindex;
+	fib->tot_len = 1; /* any length but 0 makes the kernel answer the route's MTU */
+	if (packet->family == WG_IPV4) {
+		fib->ipv4_src = packet->source[0];
+		fib->ipv4_dst = destination[0];
+	} else {
+		copy_address(WG_ADDRESS_WORDS, fib->ipv6_src, packet->source);
+		copy_address(WG_ADDRESS_WORDS, fib->ipv6_dst, destination);
+	}
+	return bpf_fib_lookup(context, fib, sizeof(*fib), 0);
+}
+
+/* The interface that leads to `destination`, or the one the packet came in by if routing does not say. */
+WG_GLOBAL __u32 route_ifindex(wg_context *context, struct packet *packet, struct table_key *key)
+{
+	struct bpf_fib_lookup fib = {};
+	__u32 ingress = context->ingress_ifindex;
+	int result;
+
+	OPAQUE(ingress); /* or clang chooses between two addresses, one of them into the context: not allowed */
+	if (!packet || !key)
+		return 0;
+	result = route_lookup(context, packet, key->backend, &fib);
+	if (result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH)
+		return fib.ifindex;
+	return ingress;
+}

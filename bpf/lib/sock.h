@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+ * Service addresses at the socket: the address is replaced before a packet exists, and shown again to whoever asks.
+ */
+#pragma once
+
+#include "lib/count.h"
+#include "lib/select.h"
+#include "lib/service.h"
+
+#define SOCK_ALLOW        1
+#define SOCK_REFUSE       0
+#define SOCK_ECONNREFUSED 111
+#define SOCK_V4_MAPPED    bpf_htonl(0xffff)
+
+/* The peer as the socket call names it: an IPv4-mapped IPv6 address counts as IPv4. */
+struct sock_peer {
+	__be32 address[WG_ADDRESS_WORDS];
+	__be16 port;
+	__u8 protocol;
+	__u8 is_mapped;
+};
+
+WG_INLINE void sock_read4(const struct bpf_sock_addr *context, struct sock_peer *peer)
+{
+	peer->address[0] = context->user_ip4;
+	peer->port = (__be16)context->user_port;
+	peer->protocol = context->protocol;
+}
+
+/* WG_IPV4 for a mapped address, else WG_IPV6. */
+WG_INLINE __u32 sock_read6(const struct bpf_sock_addr *context, struct sock_peer *peer)
+{
+	const __u32 word[4] = {context->user_ip6[0], context->user_ip6[1], context->user_ip6[2], context->user_ip6[3]};
+
+	peer->port = (__be16)context->user_port;
+	peer->protocol = context->protocol;
+	if (!word[0] && !word[1] && word[2] == SOCK_V4_MAPPED) {
+		peer->address[0] = word[3];
+		peer->is_mapped = 1;
+		return WG_IPV4;
+	}
+	copy_address(WG_ADDRESS_WORDS, peer->address, word);
+	return WG_IPV6;
+}
+
+WG_INLINE void sock_write4(struct bpf_sock_addr *context, const __u32 *address, __be16 port)
+{
+	context->user_ip4 = address[0];
+	context->user_port = port;
+}
+
+WG_INLINE void sock_write6(struct bpf_sock_addr *context, const struct sock_peer *peer, const __u32 *address,
+			   __be16 port)
+{
+	context->user_port = port;
+	if (peer->is_mapped) {
+		context->user_ip6[3] = address[0];
+		return;
+	}
+	context->user_ip6[0] = address[0];
+	context->user_ip6[1] = address[1];
+	context->user_ip6[2] = address[2];
+	context->user_ip6[3] = address[3];
+}
+
+/* Is this socket one that the hooks serve? Asked after the address turned out to be a frontend. */
+WG_INLINE int sock_is_served(struct bpf_sock_addr *context, __u8 protocol)
+{
+	const __u32 mode = protocol == WG_PROTOCOL_TCP ? settings.sock_lb_tcp : settings.sock_lb_udp;
+
+	if (mode == WG_SOCK_LB_HOST)
+		return bpf_get_netns_cookie(context) == settings.host_netns_cookie;
+	return mode == WG_SOCK_LB_ALL;
+}
+
+WG_INLINE void sock_key_fill(struct bpf_sock_addr *context, __u32 family, const __u32 *address, __be16 port,
+			     __u8 protocol, __u8 direction, struct wg_sock_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->cookie = bpf_get_socket_cookie(context);
+	copy_address(address_words(family), key->address, address);
+	key->port = port;
+	key->protocol = protocol;
+	key->direction = direction;
+	key->family = family;
+}
+
+/* Notes which frontend the socket meant, so that getpeername and recvmsg can show it. */
+WG_INLINE void sock_remember_frontend(struct bpf_sock_addr *context, __u32 family, const struct sock_peer *peer,
+				      const struct selection *chosen, __u32 service)
+{
+	struct wg_sock_value value = {.port = peer->port, .backend = chosen->backend, .service = service};
+	struct wg_sock_key key;
+
+	copy_address(address_words(family), value.address, peer->address);
+	sock_key_fill(context, family, chosen->address, chosen->port, peer->protocol, WG_SOCK_BY_BACKEND, &key);
+	bpf_map_update_elem(&sock_flows, &key, &value, BPF_ANY);
+}
+
+/* Notes the backend of an unconnected UDP socket, which keeps it while it serves. */
+WG_INLINE void sock_remember_backend(struct bpf_sock_addr *context, __u32 family, const struct sock_peer *peer,
+				     const struct selection *chosen, __u32 service)
+{
+	struct wg_sock_value value = {.port = chosen->port, .backend = chosen->backend, .service = service};
+	struct wg_sock_key key;
+
+	copy_address(address_words(family), value.address, chosen->address);
+	sock_key_fill(context, family, peer->address, peer->port, peer->protocol, WG_SOCK_BY_FRONTEND, &key);
+	bpf_map_update_elem(&sock_flows, &key, &value, BPF_ANY);
+}
+
+/* 1: the socket already has a backend that serves. */
+WG_INLINE int sock_kept_backend(struct bpf_sock_addr *context, __u32 family, const struct sock_peer *peer,
+				const struct frontend_hit *frontend, struct selection *chosen)
+{
+	struct wg_sock_value *value;
+	struct wg_sock_key key;
+
+	sock_key_fill(context, family, peer->address, peer->port, peer->protocol, WG_SOCK_BY_FRONTEND, &key);
+	value = bpf_map_lookup_elem(&sock_flows, &key);
+	if (!value || !backend_still_serves(value->backend, frontend->service, address_words(family), value->address,
+					    value->port))
+		return 0;
+	copy_address(address_words(family), chosen->address, value->address);
+	chosen->port = value->port;
+	return 1;
+}
+
+enum sock_step {
+	SOCK_UNTOUCHED = 0,
+	SOCK_TRANSLATE = 1,
+	SOCK_NOBODY = 2,
+};
+
+/* Chooses the backend of a connect or of an unconnected send. keeps: a socket that was here before keeps its backend.
+ */
+WG_INLINE int sock_choose(struct bpf_sock_addr *context, __u32 family, const struct sock_peer *peer, int keeps,
+			  struct selection *chosen)
+{
+	struct frontend_hit frontend = {};
+	int result;
+
+	if (LIKELY(!frontend_find(family, peer->address, peer->port, peer->protocol, &frontend)) ||
+	    frontend.kind != WG_FRONTEND_LIVE || !sock_is_served(context, peer->protocol))
+		return SOCK_UNTOUCHED;
+	if (keeps && sock_kept_backend(context, family, peer, &frontend, chosen))
+		return SOCK_TRANSLATE;
+	result = select_backend(&frontend, chosen);
+	if (result < 0) {
+		count_reason(-result);
+		return result == -WG_REASON_NO_ENDPOINTS ? SOCK_NOBODY : SOCK_UNTOUCHED;
+	}
+	sock_remember_frontend(context, family, peer, chosen, frontend.service);
+	if (keeps)
+		sock_remember_backend(context, family, peer, chosen, frontend.service);
+	count_new_flow(frontend.service);
+	return SOCK_TRANSLATE;
+}
+
+/* 1: `value` is the frontend behind the backend the kernel names. */
+WG_INLINE int sock_recall(struct bpf_sock_addr *context, __u32 family, const struct sock_peer *peer,
+			  struct wg_sock_value *value)
+{
+	struct wg_sock_value *found;
+	struct wg_sock_key key;
+
+	sock_key_fill(context, family, peer->address, peer->port, peer->protocol, WG_SOCK_BY_BACKEND, &key);
+	found = bpf_map_lookup_elem(&sock_flows, &key);
+	if (!found)
+		return 0;
+	*value = *found;
+	return 1;
+}

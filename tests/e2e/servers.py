@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs in a backend pod: one process that serves TCP and UDP on some ports, IPv4 and IPv6, and says who it is.
+
+TCP answers a line with a line: `who` with a JSON object {pod, port, peer, peer_port}; `stream BYTES RATE` with that many bytes of
+pattern() at RATE bytes a second; any other line with itself. UDP answers a datagram with the same JSON object and the datagram
+as `token`.
+"""
+
+import asyncio
+import json
+import socket
+
+import clients
+
+PATTERN_PERIOD = 251  # prime, so that a lost or repeated segment shifts the pattern
+
+
+def pattern(offset, size):
+    """The bytes of a download from `offset` on; a byte's value says its position."""
+    period = bytes(range(PATTERN_PERIOD))
+    start = offset % PATTERN_PERIOD
+    return (period * (size // PATTERN_PERIOD + 2))[start : start + size]
+
+
+def plain_address(text):
+    """An IPv4-mapped IPv6 address as IPv4."""
+    return text.removeprefix("::ffff:")
+
+
+def serve(pod, ports, udp, report):
+    asyncio.run(_serve(pod, ports, udp, report))
+
+
+async def _serve(pod, ports, udp, report):
+    for port in ports:
+        server = TcpServer(pod, port)
+        await asyncio.start_server(server.serve, sock=_socket(socket.SOCK_STREAM, port), backlog=1024)
+        if udp:
+            loop = asyncio.get_running_loop()
+            await loop.create_datagram_endpoint(lambda p=port: UdpServer(pod, p), sock=_socket(socket.SOCK_DGRAM, port))
+    report("listening")
+    await asyncio.Event().wait()
+
+
+def _socket(kind, port):
+    """Dual-stack, on every address of the pod."""
+    result = socket.socket(socket.AF_INET6, kind)
+    result.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    result.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    if kind == socket.SOCK_DGRAM:
+        result.setsockopt(socket.SOL_SOCKET, clients.SO_RCVBUFFORCE, clients.UDP_BUFFER_BYTES)
+    result.bind(("::", port))
+    if kind == socket.SOCK_STREAM:
+        result.listen(1024)
+    result.setblocking(False)
+    return result
+
+
+def _identity(pod, port, peer):
+    return {"pod": pod, "port": port, "peer": plain_address(peer[0]), "peer_port": peer[1]}
+
+
+class TcpServer:
+    def __init__(self, pod, port):
+        self.pod = pod
+        self.port = port
+
+    async def serve(self, reader, writer):
+        try:
+            while line := await reader.readline():
+                await self._answer(line, writer)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, line, writer):
+        words = line.split()
+        if words[:1] == [b"who"]:
+            identity = _identity(self.pod, self.port, writer.get_extra_info("peername"))
+            writer.write(json.dumps(identity).encode() + b"\n")
+        elif words[:1] == [b"stream"]:
+            await self._stream(int(words[1]), int(words[2]), writer)
+        else:
+            writer.write(line)
+        await writer.drain()
+
+    @staticmethod
+    async def _stream(size, rate, writer):
+        interval = 0.01
+        sent = 0
+        while sent < size:
+            part = min(size - sent, int(rate * interval))
+            writer.write(pattern(sent, part))
+            await writer.drain()
+            sent += part
+            await asyncio.sleep(interval)
+
+
+class UdpServer(asyncio.DatagramProtocol):
+    def __init__(self, pod, port):
+        self.pod = pod
+        self.port = port
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, peer):
+        answer = dict(_identity(self.pod, self.port, peer), token=data.decode(errors="replace"))
+        self.transport.sendto(json.dumps(answer).encode(), peer)

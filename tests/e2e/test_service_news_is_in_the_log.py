@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Services that come, go, or ask for what they do not get are in the log: a line for each time, not for each service; and
+nothing is an alarm at the start that is solved a moment later."""
+
+import web
+from harness import Cluster, expect, run_test, wait_for
+
+SERVICE = """apiVersion: v1
+kind: Service
+metadata: {name: %s}
+spec: {clusterIP: %s, sessionAffinity: ClientIP, ports: [{port: 80}]}
+---
+"""
+NODE = """apiVersion: v1
+kind: Node
+metadata: {name: n2}
+status: {addresses: [{type: InternalIP, address: 172.18.0.12}]}
+"""
+FALSE_ALARMS = ("no address of this node", "no longer: ")
+
+
+def says_what_is_missing(agent):
+    notices = "\n".join(agent.json("status")["notices"])
+    return "session affinity is not kept yet" in notices and "8 services (default/s1, " in notices
+
+
+def check_news(cluster, agent):
+    services = [(f"s{i}", f"10.96.1.{i}") for i in range(1, 9)]
+    cluster.apply_text("more.yaml", "".join(SERVICE % service for service in services))
+    wait_for(lambda: "services: 8 added (default/s1, " in agent.log_text(), "the log says that 8 services were added")
+    wait_for(lambda: says_what_is_missing(agent), "the status tells of session affinity that is not kept")
+    cluster.apply_text("more.yaml", "")
+    wait_for(lambda: "services: 8 removed (default/s1, " in agent.log_text(), "the log says that they are gone")
+    lines = [line for line in agent.log_text().splitlines() if "default/s1" in line]
+    expect(len(lines) == 3, f"there should be a line for adding, for removing and for session affinity: {lines}")
+    wait_for(lambda: not agent.json("status")["notices"], "nothing is told of services that are gone")
+
+
+def check_start(cluster):
+    """Without an uplink, the address of the node is known when the Node object is read, after the links."""
+    agent = cluster.agents["n2"]
+    agent.stop()
+    cluster.apply_text("node.yaml", NODE)
+    before = len(agent.log_text())
+    agent = cluster.start_agent("n2", "--devices=nosuch*")
+    agent.wait_until_ready()
+    said = agent.log_text()[before:]
+    alarms = [line for line in said.splitlines() if any(words in line for words in FALSE_ALARMS)]
+    expect(not alarms, f"an alarm at the start that is solved a moment later: {alarms}")
+
+
+def test():
+    with Cluster(pods=2) as cluster:
+        web.start(cluster, [cluster.pod("n1", 2)])
+        check_news(cluster, cluster.agents["n1"])
+        check_start(cluster)
+    return "the log tells of services that come and go, in a line each time"
+
+
+run_test(test)

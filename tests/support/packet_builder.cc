@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/packet_builder.h"
+
+#include <algorithm>
+
+namespace waggle {
+namespace {
+
+void put16(Bytes& bytes, uint32_t value) {
+  bytes.push_back(static_cast<uint8_t>(value >> 8));
+  bytes.push_back(static_cast<uint8_t>(value));
+}
+
+void put32(Bytes& bytes, uint32_t value) {
+  put16(bytes, value >> 16);
+  put16(bytes, value & 0xffff);
+}
+
+void put(Bytes& bytes, std::span<const uint8_t> more) { bytes.insert(bytes.end(), more.begin(), more.end()); }
+
+void set16(Bytes& bytes, size_t offset, uint16_t value) {
+  bytes[offset] = static_cast<uint8_t>(value >> 8);
+  bytes[offset + 1] = static_cast<uint8_t>(value);
+}
+
+std::span<const uint8_t> address_bytes(const IpAddress& address) {
+  return {address.bytes.data(), address.family == Family::kIpv4 ? 4u : 16u};
+}
+
+uint32_t plain_sum(std::span<const uint8_t> bytes) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) sum += i % 2 == 0 ? uint32_t{bytes[i]} << 8 : bytes[i];
+  return sum;
+}
+
+Bytes ipv4_layer(const IpLayer& layer, const Bytes& behind) {
+  const size_t header = 20 + layer.options.size();
+  Bytes bytes = {static_cast<uint8_t>(0x40 | header / 4), 0};
+  put16(bytes, static_cast<uint32_t>(header + behind.size()));
+  put16(bytes, 0x1234);
+  put16(bytes, layer.fragment);
+  bytes.push_back(layer.ttl);
+  bytes.push_back(layer.protocol);
+  put16(bytes, 0);
+  put(bytes, address_bytes(address_of(layer.source)));
+  put(bytes, address_bytes(address_of(layer.destination)));
+  put(bytes, layer.options);
+  set16(bytes, 10, internet_checksum(bytes));
+  put(bytes, behind);
+  return bytes;
+}
+
+Bytes extension_chain(const std::vector<Extension>& extensions, uint8_t protocol) {
+  Bytes bytes;
+  for (size_t i = 0; i < extensions.size(); ++i) {
+    const size_t start = bytes.size();
+    const size_t units = (extensions[i].content.size() + 2 + 7) / 8;
+    bytes.push_back(i + 1 < extensions.size() ? extensions[i + 1].type : protocol);
+    bytes.push_back(static_cast<uint8_t>(units - 1));
+    put(bytes, extensions[i].content);
+    bytes.resize(start + units * 8);
+  }
+  return bytes;
+}
+
+Bytes ipv6_layer(const IpLayer& layer, const Bytes& behind) {
+  const Bytes chain = extension_chain(layer.extensions, layer.protocol);
+  Bytes bytes;
+  put32(bytes, 0x60012345);
+  put16(bytes, static_cast<uint32_t>(chain.size() + behind.size()));
+  bytes.push_back(layer.extensions.empty() ? layer.protocol : layer.extensions.front().type);
+  bytes.push_back(layer.ttl);
+  put(bytes, address_bytes(address_of(layer.source)));
+  put(bytes, address_bytes(address_of(layer.destination)));
+  put(bytes, chain);
+  put(bytes, behind);
+  return bytes;
+}
+
+uint16_t l4_checksum(const PacketSpec& spec, const Bytes& bytes) {
+  return internet_checksum(bytes, pseudo_header_sum(address_of(spec.source), address_of(spec.destination),
+                                                    static_cast<uint8_t>(spec.protocol), bytes.size()));
+}
+
+bool is_ipv6(const std::string& address) { return address_of(address).family == Family::kIpv6; }
+
+}  // namespace
+
+IpAddress address_of(std::string_view text) { return IpAddress::parse(text).value(); }
+
+uint16_t internet_checksum(std::span<const uint8_t> bytes, uint32_t sum) {
+  sum += plain_sum(bytes);
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
+uint32_t pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol, size_t length) {
+  return plain_sum(address_bytes(source)) + plain_sum(address_bytes(destination)) + protocol +
+         static_cast<uint32_t>(length);
+}
+
+Bytes ethernet_layer(const Mac& destination, const Mac& source, std::span<const uint16_t> vlans, uint16_t ether_type,
+                     Bytes behind) {
+  Bytes bytes(destination.begin(), destination.end());
+  put(bytes, source);
+  for (const uint16_t vlan : vlans) {
+    put16(bytes, kEtherVlan);
+    put16(bytes, vlan);
+  }
+  put16(bytes, ether_type);
+  put(bytes, behind);
+  return bytes;
+}
+
+Bytes ip_layer(const IpLayer& layer, Bytes behind) {
+  return is_ipv6(layer.source) ? ipv6_layer(layer, behind) : ipv4_layer(layer, behind);
+}
+
+Bytes tcp_layer(const PacketSpec& spec) {
+  Bytes bytes;
+  put16(bytes, spec.source_port);
+  put16(bytes, spec.destination_port);
+  put32(bytes, spec.tcp_sequence);
+  put32(bytes, 0x0a0b0c0d);
+  bytes.push_back(static_cast<uint8_t>((20 + spec.tcp_options.size()) / 4 << 4));
+  bytes.push_back(spec.tcp_flags);
+  put16(bytes, 64240);
+  put32(bytes, 0);
+  put(bytes, spec.tcp_options);
+  put(bytes, spec.payload);
+  set16(bytes, 16, l4_checksum(spec, bytes));
+  return bytes;
+}
+
+Bytes udp_layer(const PacketSpec& spec) {
+  Bytes bytes;
+  put16(bytes, spec.source_port);
+  put16(bytes, spec.destination_port);
+  put16(bytes, static_cast<uint32_t>(8 + spec.payload.size()));
+  put16(bytes, 0);
+  put(bytes, spec.payload);
+  if (!spec.udp_checksum) return bytes;
+  const uint16_t checksum = l4_checksum(spec, bytes);
+  set16(bytes, 6, checksum == 0 ? 0xffff : checksum);
+  return bytes;
+}
+
+Bytes icmp_layer(const IpLayer& ip, uint8_t type, uint8_t code, Bytes behind) {
+  Bytes bytes = {type, code};
+  put16(bytes, 0);
+  put(bytes, behind);
+  const uint32_t pseudo = is_ipv6(ip.source) ? pseudo_header_sum(address_of(ip.source), address_of(ip.destination),
+                                                                 ip.protocol, bytes.size())
+                                             : 0;
+  set16(bytes, 2, internet_checksum(bytes, pseudo));
+  return bytes;
+}
+
+Bytes build(const PacketSpec& spec) {
+  const IpLayer ip{.source = spec.source,
+                   .destination = spec.destination,
+                   .protocol = static_cast<uint8_t>(spec.protocol),
+                   .ttl = spec.ttl,
+                   .options = spec.ip_options,
+                   .extensions = spec.extensions};
+  Bytes l4 = spec.protocol == Protocol::kTcp ? tcp_layer(spec) : udp_layer(spec);
+  return ethernet_layer(spec.destination_mac, spec.source_mac, spec.vlans,
+                        is_ipv6(spec.source) ? kEtherIpv6 : kEtherIpv4, ip_layer(ip, std::move(l4)));
+}
+
+Bytes build_port_unreachable(const PacketSpec& offending, size_t quoted) {
+  const bool ipv6 = is_ipv6(offending.source);
+  const Bytes original = build(offending);
+  const size_t quote_end = 14 + (ipv6 ? 40u : 20u) + quoted;
+  Bytes behind(4, 0);
+  behind.insert(behind.end(), original.begin() + 14, original.begin() + static_cast<ptrdiff_t>(quote_end));
+  IpLayer ip{.source = offending.destination,
+             .destination = offending.source,
+             .protocol = static_cast<uint8_t>(ipv6 ? 58 : 1)};
+  Bytes icmp = icmp_layer(ip, ipv6 ? 1 : 3, ipv6 ? 4 : 3, std::move(behind));
+  ip.fragment = 0;
+  Bytes packet = ethernet_layer(offending.source_mac, offending.destination_mac, {}, ipv6 ? kEtherIpv6 : kEtherIpv4,
+                                ip_layer(ip, std::move(icmp)));
+  // A generated error says neither which flow it belongs to nor which packet it was.
+  if (ipv6) {
+    std::fill(packet.begin() + 15, packet.begin() + 18, uint8_t{0});
+  } else {
+    set16(packet, 18, 0);
+    set16(packet, 24, 0);
+    set16(packet, 24, internet_checksum({packet.data() + 14, 20}));
+  }
+  return packet;
+}
+
+}  // namespace waggle

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets for tests, built layer by layer with right lengths and checksums. Used by the packet and native tests; what
+// it answers is the caller's. Written without a look at bpf/lib, so that it can contradict it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/address.h"
+
+namespace waggle {
+
+using Bytes = std::vector<uint8_t>;
+using Mac = std::array<uint8_t, 6>;
+
+inline constexpr uint8_t kFin = 0x01;
+inline constexpr uint8_t kSyn = 0x02;
+inline constexpr uint8_t kRst = 0x04;
+inline constexpr uint8_t kPsh = 0x08;
+inline constexpr uint8_t kAck = 0x10;
+
+inline constexpr Mac kClientMac = {0x02, 0, 0, 0, 0, 0x01};
+inline constexpr Mac kNodeMac = {0x02, 0, 0, 0, 0, 0x02};
+
+// An IPv6 extension header in front of the L4 header: 8 bytes and as many more as the content needs.
+struct Extension {
+  uint8_t type = 60;   // IANA protocol number; 60: destination options
+  Bytes content = {};  // behind the two leading bytes, zero-padded
+};
+
+// A whole TCP or UDP packet as values. Change a field and build it again: that is the translated packet. Addresses are
+// text and decide the family; ports, lengths and numbers are in host byte order.
+struct PacketSpec {
+  Mac destination_mac = kNodeMac;
+  Mac source_mac = kClientMac;
+  std::vector<uint16_t> vlans = {};  // tags, outermost first
+  std::string source = {};
+  std::string destination = {};
+  Protocol protocol = Protocol::kTcp;
+  uint16_t source_port = 0;
+  uint16_t destination_port = 0;
+  uint8_t ttl = 64;
+  Bytes ip_options = {};                   // IPv4; a multiple of 4 bytes
+  std::vector<Extension> extensions = {};  // IPv6
+  uint8_t tcp_flags = kAck;
+  uint32_t tcp_sequence = 0x01020304;
+  Bytes tcp_options = {};  // a multiple of 4 bytes
+  bool udp_checksum = true;
+  Bytes payload = {'w', 'a', 'g', 'g', 'l', 'e', '!'};
+};
+
+Bytes build(const PacketSpec& spec);
+
+// The ICMP or ICMPv6 port unreachable that a frontend answers to `offending`: `quoted` bytes of its L4 header.
+Bytes build_port_unreachable(const PacketSpec& offending, size_t quoted);
+
+// Single layers: each puts its header in front of what comes behind it.
+struct IpLayer {
+  std::string source = {};
+  std::string destination = {};
+  uint8_t protocol = 0;  // IANA protocol number of what comes behind
+  uint8_t ttl = 64;
+  uint16_t fragment = 0x4000;  // IPv4: flags and offset; 0x4000: don't fragment
+  Bytes options = {};          // IPv4
+  std::vector<Extension> extensions = {};
+};
+Bytes ethernet_layer(const Mac& destination, const Mac& source, std::span<const uint16_t> vlans, uint16_t ether_type,
+                     Bytes behind);
+Bytes ip_layer(const IpLayer& layer, Bytes behind);
+Bytes tcp_layer(const PacketSpec& spec);
+Bytes udp_layer(const PacketSpec& spec);
+// An ICMP or ICMPv6 message (without its IP header), with its checksum.
+Bytes icmp_layer(const IpLayer& ip, uint8_t type, uint8_t code, Bytes behind);
+
+// The internet checksum (RFC 1071) of these bytes, as it goes into a header.
+uint16_t internet_checksum(std::span<const uint8_t> bytes, uint32_t sum = 0);
+// Sum of the pseudo header, for internet_checksum.
+uint32_t pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol, size_t length);
+
+IpAddress address_of(std::string_view text);
+inline constexpr uint16_t kEtherIpv4 = 0x0800;
+inline constexpr uint16_t kEtherIpv6 = 0x86dd;
+inline constexpr uint16_t kEtherVlan = 0x8100;
+inline constexpr uint16_t kEtherArp = 0x0806;
+
+}  // namespace waggle

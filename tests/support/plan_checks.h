@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold for the planner's tables at every moment, and what a client would meet at each frontend: for the
+// planner's tests, which look after every single write.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plan/planner.h"
+
+namespace waggle {
+
+// What a packet to one frontend meets.
+struct FrontendPicture {
+  std::string service;  // "default/web:http"
+  Family family = Family::kIpv4;
+  bool external = false;
+  uint32_t flags = 0;  // of the service
+  uint32_t affinity_timeout_s = 0;
+  std::string cluster_set;  // "10.0.0.1:80 10.0.0.2:80"
+  std::string local_set;
+  std::string backends;  // all that serve, with their state
+
+  bool operator==(const FrontendPicture&) const = default;
+  // "pick from ...", "drop" or "reject"
+  [[nodiscard]] std::string decision() const;
+};
+
+struct Picture {
+  std::map<std::string, FrontendPicture> frontends;                 // LIVE ones, by "address:port/protocol"
+  std::map<std::string, std::pair<std::string, std::string>> sets;  // cluster and local set, by service and family
+
+  [[nodiscard]] const FrontendPicture& at(const std::string& frontend) const { return frontends.at(frontend); }
+  [[nodiscard]] bool empty() const { return frontends.empty(); }
+  [[nodiscard]] size_t size() const { return frontends.size(); }
+};
+
+Picture picture_of(TableStore& store);
+std::string text_of(const Picture& picture);
+
+// Sentences about what does not hold; empty if all does.
+std::vector<std::string> broken_invariants(TableStore& store, const TableSizes& sizes, const wg_hash_key& key);
+
+// What a client must not meet on the way from one picture to the next.
+std::vector<std::string> wrong_between(const Picture& before, const Picture& now, const Picture& after);
+
+}  // namespace waggle

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loaded programs on small tables of their own, run on single packets through BPF_PROG_TEST_RUN. Owned by one test;
+// needs root. The network around it is private_node.h's, the node's name is "node1".
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "dataplane/control_table.h"
+#include "dataplane/flow_sweep.h"
+#include "dataplane/pinned_maps.h"
+#include "dataplane/programs.h"
+#include "dataplane/table_writer.h"
+#include "plan/planner.h"
+#include "support/packet_builder.h"
+#include "support/private_node.h"
+#include "waggle/abi/counter.h"
+
+namespace waggle {
+
+enum class RunHook : uint8_t { kTcIngress, kTcEgress, kXdp };
+
+struct RunInput {
+  RunHook hook = RunHook::kTcIngress;
+  uint32_t ifindex = kPodLink;     // the link the packet comes in by, or leaves by
+  uint32_t mark = 0;               // TC only
+  bool complete_checksum = false;  // TC only: as from a NIC that summed the packet up; the kernel checks the sum after
+  Bytes packet = {};
+};
+
+using Reasons = std::map<std::string, uint64_t>;  // by the name the CLI shows
+
+struct RunOutput {
+  int verdict = 0;  // TC_ACT_* or XDP_*
+  uint32_t mark = 0;
+  Bytes packet = {};
+  Reasons reasons = {};  // counted by this run at its hook, without zeros
+};
+
+// An Ethernet header; at TC also the IP header that an EtherType without a tag announces.
+size_t smallest_packet(RunHook hook, const Bytes& packet);
+
+struct RigOptions {
+  DataplaneSizes sizes = small_dataplane_sizes();
+  uint16_t snat_port_min = 60416;
+  uint32_t snat_ports = 1024;
+  uint32_t reject_per_second = 1'000'000;
+
+  static DataplaneSizes small_dataplane_sizes();
+};
+
+class ProgramRig {
+ public:
+  static Result<std::unique_ptr<ProgramRig>> open(const RigOptions& options = {});
+  ~ProgramRig();
+  ProgramRig(const ProgramRig&) = delete;
+  ProgramRig& operator=(const ProgramRig&) = delete;
+
+  // Plans these events and writes the tables.
+  Result<void> apply(std::vector<Event> events);
+  // Removes every object and every flow, and all they left in the tables.
+  Result<void> reset();
+
+  // BPF_PROG_TEST_RUN refuses packets below smallest_packet().
+  Result<RunOutput> run(const RunInput& input);
+  // As run(), without reasons: for very many packets.
+  Result<RunOutput> run_uncounted(const RunInput& input);
+
+  [[nodiscard]] std::vector<FlowCopy> flows(FlowTable table) const;
+  [[nodiscard]] size_t spilled() const;  // entries of flow_spill, two a flow
+  [[nodiscard]] Reasons reasons(wg_hook hook) const;
+  [[nodiscard]] wg_service_counter service_counter(uint32_t service) const;
+  [[nodiscard]] const wg_settings& settings() const { return settings_; }
+  TableStore& tables() { return *writer_; }
+  ControlTable& control() { return *control_; }
+
+  // Makes every flow and reservation look as if its last packet had been this long ago.
+  void age_flows(uint32_t seconds);
+  // The agent's sweep; `meanwhile` runs in the midst of it: spilled bits are parked, flow_spill is not yet read.
+  Result<SweepResult> sweep(const std::function<void()>& meanwhile = [] {});
+  // Takes every entry out of flow_spill, and puts entries back.
+  using SpillEntries = std::vector<std::pair<wg_spill_key, wg_spill_value>>;
+  SpillEntries take_spilled();
+  void put_spilled(const SpillEntries& entries);
+  // Empties one table of flows, as evictions would.
+  void forget_flows(FlowTable table);
+  // Empties the flow tables, the spill table and the next hops.
+  void forget_all_flows();
+
+ private:
+  ProgramRig(PinnedMaps maps, wg_settings settings, Programs programs);
+  Result<void> prepare(const std::string& bpf_root);
+  // A grace period passes and a sweep finds that no flow names anything: what is gone is forgotten.
+  Result<void> release();
+  Result<void> attach_xdp(uint32_t ifindex);
+  void change_heads(FlowTable table, const std::function<void(wg_flow_head&)>& change);
+
+  PinnedMaps maps_;
+  wg_settings settings_;
+  Programs programs_;
+  std::unique_ptr<TableWriter> writer_;
+  std::unique_ptr<ControlTable> control_;
+  std::vector<UniqueFd> xdp_links_;  // TEST_RUN wants a link whose receive queue is ready for XDP
+  State state_;
+  Planner planner_;
+};
+
+}  // namespace waggle

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "node/kernel_settings.h"
+
+namespace waggle {
+namespace {
+
+std::string merged_text(const std::string& before, PortRange added) {
+  auto ranges = parse_port_ranges(before);
+  return ranges ? port_ranges_text(merged_with(*ranges, added)) : ranges.error().message;
+}
+
+TEST(PortRanges, AreKeptSortedAndJoined) {
+  EXPECT_EQ(merged_text("", {61440, 65535}), "61440-65535");
+  EXPECT_EQ(merged_text("8080,9148", {61440, 65535}), "8080,9148,61440-65535");
+  EXPECT_EQ(merged_text("61440-65535", {61440, 65535}), "61440-65535");
+  EXPECT_EQ(merged_text("62000,64000-65535", {61440, 65535}), "61440-65535");
+  EXPECT_EQ(merged_text("61439", {61440, 65535}), "61439-65535");
+  EXPECT_EQ(merged_text("30000-32767", {1024, 1024}), "1024,30000-32767");
+}
+
+TEST(PortRanges, RefusesWhatIsNone) {
+  for (const char* text : {"x", "5-", "-5", "70000", "9-5", "1,,2", "1 2"})
+    EXPECT_FALSE(parse_port_ranges(text)) << text;
+}
+
+// A /proc/sys of our own.
+struct KernelSettings : testing::Test {
+  std::filesystem::path root = std::filesystem::temp_directory_path() / ("waggle-sys-" + std::to_string(getpid()));
+
+  void SetUp() override {
+    std::filesystem::create_directories(root / "net/ipv4");
+    std::filesystem::create_directories(root / "net/ipv6/conf/all");
+  }
+  void TearDown() override { std::filesystem::remove_all(root); }
+  void set(const std::string& name, const std::string& text) const { std::ofstream(root / name) << text << '\n'; }
+  [[nodiscard]] std::string get(const std::string& name) const {
+    std::string text;
+    std::getline(std::ifstream(root / name), text);
+    return text;
+  }
+};
+
+TEST_F(KernelSettings, ReservingPortsKeepsWhatOthersReserved) {
+  set("net/ipv4/ip_local_reserved_ports", "9100,50000-50010");
+  ASSERT_TRUE(reserve_ports({61440, 65535}, root));
+  EXPECT_EQ(get("net/ipv4/ip_local_reserved_ports"), "9100,50000-50010,61440-65535");
+  ASSERT_TRUE(reserve_ports({61440, 65535}, root));
+  EXPECT_EQ(get("net/ipv4/ip_local_reserved_ports"), "9100,50000-50010,61440-65535");
+}
+
+TEST_F(KernelSettings, ReservingPortsNamesTheFileThatIsMissing) {
+  const auto reserved = reserve_ports({1, 2}, root);
+  ASSERT_FALSE(reserved);
+  EXPECT_NE(reserved.error().message.find("ip_local_reserved_ports"), std::string::npos) << reserved.error().message;
+}
+
+TEST_F(KernelSettings, ForwardingIsReadPerFamily) {
+  set("net/ipv4/ip_forward", "0");
+  set("net/ipv6/conf/all/forwarding", "1");
+  EXPECT_EQ(forwarding_enabled(Family::kIpv4, root).value(), false);
+  EXPECT_EQ(forwarding_enabled(Family::kIpv6, root).value(), true);
+}
+
+}  // namespace
+}  // namespace waggle

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who gets which frontend: services claim addresses, the oldest claimant of each wins, the others are told.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "plan/planner_impl.h"
+
+namespace waggle {
+
+void Planner::Impl::mark(FrontendEntry& entry) {
+  if (entry.dirty) return;
+  entry.dirty = true;
+  dirty.push_back(&entry);
+}
+
+void Planner::Impl::claim_wanted(uint32_t index, const WantedService& wanted) {
+  std::vector<ServiceClaim> claims;
+  claims.reserve(wanted.frontends.size());
+  for (const WantedFrontend& frontend : wanted.frontends) {
+    FrontendEntry& entry = frontends_of(wanted.family).entry({frontend.address, wanted.port, wanted.protocol});
+    claims.push_back({&entry, frontend.external ? WG_FRONTEND_EXTERNAL : 0});
+  }
+  claim(index, std::move(claims));
+}
+
+// Replaces what the service claimed before.
+void Planner::Impl::claim(uint32_t index, std::vector<ServiceClaim> claims) {
+  std::vector<ServiceClaim>& current = services.at(index).claims;
+  if (current == claims) return;
+  for (const ServiceClaim& old : current) {
+    std::erase_if(old.frontend->claims, [index](const FrontendClaim& one) { return one.service == index; });
+    mark(*old.frontend);
+  }
+  for (const ServiceClaim& added : claims) {
+    added.frontend->claims.push_back({index, added.flags});
+    mark(*added.frontend);
+  }
+  current = std::move(claims);
+}
+
+// Everything that goes is seen before anything that comes, as its writes are applied before.
+void Planner::Impl::resolve_frontends(ChangeList& changes) {
+  if (room_made) {
+    for (const FrontendKey& key : std::exchange(homeless, {})) mark(frontends_of(key.address.family).entry(key));
+  }
+  bury_unclaimed(changes);
+  for (FrontendEntry* entry : dirty) award(*entry, changes);
+  forget_unused();
+}
+
+void Planner::Impl::bury_unclaimed(ChangeList& changes) {
+  for (FrontendEntry* entry : dirty) {
+    if (!entry->claims.empty() || !entry->live) continue;
+    frontends_of(entry->key.address.family).bury(*entry, changes);
+  }
+}
+
+void Planner::Impl::award(FrontendEntry& entry, ChangeList& changes) {
+  std::vector<std::string> problems;
+  homeless.erase(entry.key);
+  if (!entry.claims.empty()) {
+    const auto is_older = [this](const FrontendClaim& a, const FrontendClaim& b) {
+      const ServiceEntry& one = services.at(a.service);
+      const ServiceEntry& other = services.at(b.service);
+      if (one.kept != other.kept) return one.kept;
+      if (one.object != other.object) return is_before(*one.object, *other.object);
+      return one.port_name < other.port_name;
+    };
+    const FrontendClaim winner = *std::min_element(entry.claims.begin(), entry.claims.end(), is_older);
+    for (const FrontendClaim& claim : entry.claims) {
+      if (claim.service == winner.service) continue;
+      problems.push_back(
+          fmt::format("service {}: {} is not served for it because service {} has the same and is older, or as "
+                      "old and first by name; give one of them another address or port",
+                      owner_text(claim.service), entry.key.text(), owner_text(winner.service)));
+    }
+    lead(entry, winner, changes);
+    if (!entry.live) {
+      problems.push_back(fmt::format(
+          "service {}: {} is not served because there is no room within reach in table {}; make "
+          "the table larger or use fewer services",
+          owner_text(winner.service), entry.key.text(), table_name(frontend_layout(entry.key.address.family).table)));
+    }
+  }
+  std::sort(problems.begin(), problems.end());
+  frontend_problems.replace(entry.key, std::move(problems));
+}
+
+void Planner::Impl::lead(FrontendEntry& entry, const FrontendClaim& claim, ChangeList& changes) {
+  const uint32_t previous = entry.placed() ? entry.service : 0;
+  if (!frontends_of(entry.key.address.family).lead(entry, claim, changes)) {
+    homeless.insert(entry.key);
+    return;
+  }
+  if (previous == claim.service) return;
+  if (previous != 0) --services.at(previous).frontends;
+  ++services.at(claim.service).frontends;
+}
+
+void Planner::Impl::forget_unused() {
+  for (FrontendEntry* entry : std::exchange(dirty, {})) {
+    entry->dirty = false;
+    if (entry->claims.empty() && !entry->placed()) frontends_of(entry->key.address.family).forget(*entry);
+  }
+}
+
+std::string Planner::Impl::owner_text(uint32_t index) {
+  const ServiceEntry& entry = services.at(index);
+  return entry.port_name.empty() ? entry.object->name.text()
+                                 : fmt::format("{}:{}", entry.object->name.text(), entry.port_name);
+}
+
+void Planner::Impl::release_tombstones(FrontendTable& table, const std::vector<bool>& referenced, uint32_t settled,
+                                       ChangeList& changes) {
+  std::vector<FrontendEntry*> unused;
+  for (const auto& [position, entry] : table.tombstones()) {
+    const bool in_use = position < referenced.size() && referenced[position];
+    if (!in_use && entry->buried < settled) unused.push_back(entry);
+  }
+  for (FrontendEntry* entry : unused) {
+    --services.at(entry->service).frontends;
+    table.release(*entry, changes);
+    table.forget(*entry);
+  }
+}
+
+}  // namespace waggle
