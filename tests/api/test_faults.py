@@ -108,6 +108,18 @@ def test_events():
         expect(sorted(events_of(server, kind="reorder", window=4, seed=7)), list("abcd"), "shuffled events")
 
 
+def test_reordering_does_not_depend_on_how_many_events_come_at_once():
+    with ApiServer() as server:
+        server.command("fault", kind="reorder", window=2, resource="services", verb="watch")
+        first = server.command("stats")["version"]
+        for name in ("a", "b", "c"):
+            server.command("put", object=service(name))
+        answer = watch(server, f"{SERVICES}?watch=1&resourceVersion={first}",
+                       lambda: server.command("put", object=service("d")))
+        names = [event["object"]["metadata"]["name"] for event in answer.lines()]
+        expect(names, list("badc"), "three events at once, then one")
+
+
 def test_event_error():
     with ApiServer() as server:
         server.command("fault", kind="event_error", resource="services", after_events=1, code=410)

@@ -122,12 +122,15 @@ class Reply:
         if self._having("duplicate"):
             frames = [frame for frame in frames for _ in range(2)]
         if fault := self._having("reorder"):
-            self._held_events += frames
-            if len(self._held_events) < fault.get("window", 2):
-                return []
-            frames, self._held_events = self._held_events, []
-            frames = _reordered(frames, fault.get("seed"))
+            frames = self._reordered_windows(frames, fault.get("window", 2), fault.get("seed"))
         return frames
+
+    def _reordered_windows(self, frames, window, seed):
+        """Whole windows, however many events came at once; what is left over waits for those that follow."""
+        held = self._held_events + frames
+        whole = len(held) - len(held) % window
+        self._held_events = held[whole:]
+        return [frame for at in range(0, whole, window) for frame in _reordered(held[at:at + window], seed)]
 
     async def _write(self, data):
         for fault, at in self._cuts.items():
