@@ -8,14 +8,17 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include <waggle/abi/affinity.h>
 #include <waggle/abi/backend.h>
 #include <waggle/abi/counter.h>
 #include <waggle/abi/flow.h>
+#include <waggle/abi/fragment.h>
 #include <waggle/abi/frontend.h>
 #include <waggle/abi/gate.h>
 #include <waggle/abi/service.h>
 #include <waggle/abi/settings.h>
 #include <waggle/abi/sock.h>
+#include <waggle/abi/source_range.h>
 
 /* The only variable in .rodata; the loader fills it in before the load. Native tests fill it in by hand. */
 #ifndef WG_SETTINGS_QUALIFIER
@@ -66,6 +69,28 @@ struct {
 	__type(key, struct wg_sock_key);
 	__type(value, struct wg_sock_value);
 } sock_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16);
+	__type(key, struct wg_affinity_key);
+	__type(value, struct wg_affinity_value);
+} affinity SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16);
+	__type(key, struct wg_fragment_key);
+	__type(value, struct wg_fragment_value);
+} fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct wg_source_range_key);
+	__type(value, struct wg_source_range_value);
+} source_ranges SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

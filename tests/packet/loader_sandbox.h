@@ -78,6 +78,9 @@ inline DataplaneSizes small_sizes() {
   sizes.spill_entries = 256;
   sizes.sock_entries = 256;
   sizes.nexthops = 64;
+  sizes.affinity_entries = 64;
+  sizes.fragment_entries = 64;
+  sizes.source_range_entries = 64;
   return sizes;
 }
 

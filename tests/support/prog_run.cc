@@ -102,6 +102,9 @@ DataplaneSizes RigOptions::small_dataplane_sizes() {
   sizes.spill_entries = 512;
   sizes.sock_entries = 64;
   sizes.nexthops = 64;
+  sizes.affinity_entries = 64;
+  sizes.fragment_entries = 64;
+  sizes.source_range_entries = 64;
   return sizes;
 }
 

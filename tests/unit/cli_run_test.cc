@@ -141,7 +141,7 @@ TEST_F(RunTest, HelpAndVersionAreDataAndSucceed) {
   EXPECT_THAT(ran({"help"}).out, HasSubstr("Usage: waggle COMMAND"));
   const Ended version = ran({"version", "-o", "json"});
   EXPECT_EQ(version.status, kExitDone);
-  EXPECT_THAT(version.out, HasSubstr("\"abi_version\": 2"));
+  EXPECT_THAT(version.out, HasSubstr("\"abi_version\": 3"));
 }
 
 TEST_F(RunTest, CleaningUpNothingSucceedsAndSaysSo) {

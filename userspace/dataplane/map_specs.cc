@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 
+#include "waggle/abi/affinity.h"
 #include "waggle/abi/backend.h"
 #include "waggle/abi/counter.h"
 #include "waggle/abi/flow.h"
+#include "waggle/abi/fragment.h"
 #include "waggle/abi/frontend.h"
 #include "waggle/abi/service.h"
 #include "waggle/abi/settings.h"
 #include "waggle/abi/sock.h"
+#include "waggle/abi/source_range.h"
 
 namespace waggle {
 namespace {
@@ -50,6 +53,10 @@ std::vector<MapSpec> map_specs(const DataplaneSizes& sizes) {
       array<wg_control>("control", 1),
       hash<wg_spill_key, wg_spill_value>("flow_spill", BPF_MAP_TYPE_LRU_HASH, sizes.spill_entries),
       hash<wg_sock_key, wg_sock_value>("sock_flows", BPF_MAP_TYPE_LRU_HASH, sizes.sock_entries),
+      hash<wg_affinity_key, wg_affinity_value>("affinity", BPF_MAP_TYPE_LRU_HASH, sizes.affinity_entries),
+      hash<wg_fragment_key, wg_fragment_value>("fragments", BPF_MAP_TYPE_LRU_HASH, sizes.fragment_entries),
+      hash<wg_source_range_key, wg_source_range_value>("source_ranges", BPF_MAP_TYPE_LPM_TRIE,
+                                                       sizes.source_range_entries, BPF_F_NO_PREALLOC),
       percpu_array<wg_service_counter>("service_counters", plan.services),
       percpu_array<uint64_t>("reason_counters", WG_REASON_COUNTERS),
       hash<uint32_t, wg_service_name>(kServiceNamesMap, BPF_MAP_TYPE_HASH, plan.services, BPF_F_NO_PREALLOC),
@@ -67,6 +74,8 @@ std::string map_type_name(uint32_t type) {
       return "percpu_array";
     case BPF_MAP_TYPE_LRU_HASH:
       return "lru_hash";
+    case BPF_MAP_TYPE_LPM_TRIE:
+      return "lpm_trie";
     default:
       return fmt::format("type {}", type);
   }

@@ -191,6 +191,9 @@ void PinnedMaps::derive_sizes() {
   sizes_.spill_entries = entries("flow_spill");
   sizes_.sock_entries = entries("sock_flows");
   sizes_.nexthops = entries("nexthops");
+  sizes_.affinity_entries = entries("affinity");
+  sizes_.fragment_entries = entries("fragments");
+  sizes_.source_range_entries = entries("source_ranges");
 }
 
 }  // namespace waggle

@@ -34,7 +34,9 @@ bool DataplaneSizes::operator==(const DataplaneSizes& other) const {
          plan.reply_gate_words == other.plan.reply_gate_words &&
          plan.frontend_gate_words == other.plan.frontend_gate_words && flow_slots4 == other.flow_slots4 &&
          flow_slots6 == other.flow_slots6 && snat_slots4 == other.snat_slots4 && snat_slots6 == other.snat_slots6 &&
-         spill_entries == other.spill_entries && sock_entries == other.sock_entries && nexthops == other.nexthops;
+         spill_entries == other.spill_entries && sock_entries == other.sock_entries && nexthops == other.nexthops &&
+         affinity_entries == other.affinity_entries && fragment_entries == other.fragment_entries &&
+         source_range_entries == other.source_range_entries;
 }
 
 DataplaneSizes default_sizes(uint64_t memory_bytes) {
@@ -68,6 +70,9 @@ Result<void> check_sizes(const DataplaneSizes& sizes) {
       NamedSize{"spill entries", sizes.spill_entries, 64, 1u << 22},
       NamedSize{"socket entries", sizes.sock_entries, 64, 1u << 24},
       NamedSize{"next hops", sizes.nexthops, 64, 1u << 20},
+      NamedSize{"affinity entries", sizes.affinity_entries, 64, 1u << 24},
+      NamedSize{"fragment entries", sizes.fragment_entries, 64, 1u << 22},
+      NamedSize{"source range entries", sizes.source_range_entries, 64, 1u << 22},
   };
   for (const auto& size : named) {
     if (std::has_single_bit(size.value) && size.value >= size.min && size.value <= size.max) continue;

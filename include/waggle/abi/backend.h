@@ -20,7 +20,9 @@ enum wg_backend_state {
 };
 
 /* Bits of wg_backend.flags */
-#define WG_BACKEND_LOCAL 0x1u /* the endpoint's nodeName is this node (contract I-48) */
+#define WG_BACKEND_LOCAL      0x1u /* the endpoint's nodeName is this node (contract I-48) */
+#define WG_BACKEND_IN_CLUSTER 0x2u /* stands in its service's cluster set: new flows may come to it (I-81) */
+#define WG_BACKEND_IN_LOCAL   0x4u /* stands in its service's local set (I-82) */
 
 #define WG_BACKEND_ID_MASK 0x00ffffffu
 

@@ -9,6 +9,10 @@
  * One writer (the agent). It fills everything but the 8-byte key word first and stores that word last, so a reader sees
  * a whole entry or none. A cleared entry is not used for another key before a grace period has passed. An entry never
  * moves: its position (bucket * WG_FRONTEND_WAYS + way) is what IPv6 flows remember of their frontend.
+ *
+ * A ClusterIP has one entry more, with port 0 and protocol 0: it says that the address is a service's whatever the port
+ * is (contract K-85, K-86). Its `service` is one of those that have the address. Looked up only after the exact entry
+ * was not found; no flow ever names it.
  */
 #pragma once
 
@@ -29,8 +33,13 @@ enum wg_frontend_kind {
 
 /* Bits of wg_frontend*.flags */
 #define WG_FRONTEND_EXTERNAL                                                                                           \
-	0x1u /* external destination (LB address): externalTrafficPolicy decides, else internal                        \
-	      */
+	0x1u /* node port, LB address or external IP: externalTrafficPolicy decides, else internal */
+#define WG_FRONTEND_NODE_PORT 0x2u /* one of the node's own addresses (K-03); always beside WG_FRONTEND_EXTERNAL */
+#define WG_FRONTEND_FILTERED  0x4u /* new flows only from `source_ranges` of the service (K-75) */
+
+/* Port and protocol of the entry that stands for a whole ClusterIP. */
+#define WG_FRONTEND_ANY_PORT     0u
+#define WG_FRONTEND_ANY_PROTOCOL 0u
 
 struct wg_frontend4 {
 	/* key word: these 8 bytes are stored at once */

@@ -28,6 +28,11 @@
 	X(REWRITE, "rewrite", "dropped: the kernel refused to change the packet")                                      \
 	X(EVICTED_LIVE, "evicted-live", "a live flow made room for a new one: the flow table is too small")            \
 	X(SPILLED, "spilled", "a flow went to the spill table: its client socket uses many services")                  \
+	X(SOURCE_RANGE, "source-range", "dropped: the source is in none of loadBalancerSourceRanges (K-75)")           \
+	X(UNALLOCATED, "unallocated", "dropped: a service address that no service has (K-87)")                         \
+	X(UNKNOWN_PORT, "unknown-port", "rejected: the ClusterIP has no such port or protocol (K-85)")                 \
+	X(ECHO, "echo", "answered: an echo request to a ClusterIP (K-86)")                                             \
+	X(FRAGMENT_LOST, "fragment-lost", "dropped: a fragment to a frontend whose first fragment was not seen")       \
 	X(AMBIGUOUS, "ambiguous", "a flow got another backend or a node port because its reply would be another flow's")
 
 enum wg_reason {

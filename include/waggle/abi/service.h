@@ -38,6 +38,7 @@ static inline __attribute__((always_inline)) __u32 wg_set_generation(__u64 set)
 #define WG_SERVICE_EXTERNAL_LOCAL 0x4u /* externalTrafficPolicy: Local */
 #define WG_SERVICE_HAS_ENDPOINTS                                                                                       \
 	0x8u /* usable somewhere in the cluster: an empty set drops instead of rejecting (I-83) */
+#define WG_SERVICE_NODE_ALLOWED 0x10u /* this node's own address is in the source ranges (for the socket hooks) */
 
 enum wg_algorithm {
 	WG_ALGORITHM_RANDOM = 0,
@@ -52,7 +53,7 @@ struct wg_service {
 	__u8 family;    /* enum wg_family */
 	__u8 algorithm; /* enum wg_algorithm */
 	__u8 reserved0;
-	__u32 reserved1;
+	__u32 affinity_epoch; /* grows when affinity is switched on: what was remembered before counts no more (K-66) */
 } __attribute__((aligned(32)));
 WG_STATIC_ASSERT(sizeof(struct wg_service) == 32, "two services a cache line");
 

@@ -15,6 +15,14 @@ enum wg_sock_lb {
 	WG_SOCK_LB_ALL = 2,
 };
 
+/* Bits of wg_settings.policy */
+#define WG_POLICY_SNAT_ALWAYS    0x1u /* `snat: always`: as kube-proxy masquerades (contract 2.5) */
+#define WG_POLICY_MASQUERADE_ALL 0x2u /* masqueradeAll: pod -> ClusterIP, too (K-57) */
+#define WG_POLICY_ANSWER_PING    0x4u /* a ClusterIP answers echo requests itself; else they are rejected (K-86) */
+#define WG_POLICY_REJECT_UNKNOWN 0x8u /* other ports and protocols of a ClusterIP are rejected; else untouched (K-85)  \
+				       */
+#define WG_POLICY_DROP_UNALLOCATED 0x10u /* service addresses no service has are dropped; else untouched (K-87) */
+
 struct wg_settings {
 	struct wg_hash_key hash_key;
 	__u32 frontends4_mask; /* buckets - 1 of each table; sizes are powers of two */
@@ -36,6 +44,7 @@ struct wg_settings {
 	__u32 sock_lb_tcp;       /* enum wg_sock_lb */
 	__u32 sock_lb_udp;       /* enum wg_sock_lb */
 	__u32 reject_per_second; /* ICMP errors a second and CPU */
+	__u32 policy;            /* WG_POLICY_* */
 	__u64 host_netns_cookie;
 	/* Seconds without a packet after which a flow may be forgotten; index: wg_flow_lifetime_index */
 	__u32 flow_lifetime_s[WG_FLOW_LIFETIMES];
@@ -61,6 +70,23 @@ struct wg_meta {
 /* Bits of wg_link.flags */
 #define WG_LINK_UPLINK 0x1u /* outside clients come in here; else a pod's link */
 #define WG_LINK_XDP    0x2u /* native XDP is attached: XDP may send packets out here */
+#define WG_LINK_LOCAL_PODS                                                                                             \
+	0x4u /* packets that come in here are local pods' (detectLocalMode by interface, contract K-61) */
+
+/* How local pods are told from outside clients, for externalTrafficPolicy Local (K-23, K-56). */
+enum wg_detector {
+	WG_DETECT_NONE = 0,
+	WG_DETECT_LINKS = 1, /* by WG_LINK_LOCAL_PODS; both families */
+	WG_DETECT_CIDR = 2,  /* source in wg_control.pod_cidr of the family; a family without one has no detector */
+};
+
+/* address & mask of each word; unused words are zero in both. */
+struct wg_prefix {
+	__be32 address[WG_ADDRESS_WORDS];
+	__be32 mask[WG_ADDRESS_WORDS];
+};
+
+#define WG_SERVICE_CIDRS 8u /* of a family; more are told of and left out */
 
 /* One network link of the node: place = ifindex & (WG_LINKS - 1), then up by one, WG_LINK_PROBES places at most.
  * ifindex is stored last and cleared first. */
@@ -78,11 +104,18 @@ struct wg_control {
 	/* Any change of routes or neighbours makes it another number: cached next hops of older epochs are resolved
 	 * anew. */
 	__u32 nexthop_epoch;
-	__u32 reserved;
+	__u32 detector; /* enum wg_detector */
 	/* Node addresses used as SNAT source. An index keeps its address while a flow uses it; unused ones are zero. */
 	__be32 snat_address4[WG_SNAT_ADDRESSES];
 	__be32 snat_address6[WG_SNAT_ADDRESSES][WG_ADDRESS_WORDS];
 	struct wg_link link[WG_LINKS];
+	/* By enum wg_family. WG_DETECT_CIDR: pod_cidr counts where has_pod_cidr is not 0. */
+	__u32 has_pod_cidr[2];
+	struct wg_prefix pod_cidr[2];
+	/* Service addresses (ServiceCIDR objects, contract I-70), the first service_cidr_count of each family. The
+	 * count is stored after what it counts, and before what it counts no more is overwritten. */
+	__u32 service_cidr_count[2];
+	struct wg_prefix service_cidr[2][WG_SERVICE_CIDRS];
 };
 
 /* Table `nexthops` (array): a cache of bpf_fib_lookup, filled by XDP; place = hash of the destination. */

@@ -16,7 +16,7 @@
 #endif
 
 /* Bumped whenever the layout of any table changes; pins carry it (architecture.md, invariant 6.4). */
-#define WG_ABI_VERSION 2u
+#define WG_ABI_VERSION 3u
 
 #define WG_ADDRESS_WORDS 4u
 
