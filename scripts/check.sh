@@ -74,6 +74,7 @@ check_stack() {
 step "format" check_format
 step "licence lines" check_licence
 step "layers" scripts/check_includes.sh
+step "conformance" scripts/conformance.py --check
 step "shell scripts" check_shell
 step "Python" check_python
 step "BPF stack" check_stack

@@ -7,6 +7,7 @@ import web
 from harness import Cluster, expect, run_test
 
 
+# Proves: K-01, K-50, X-112
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2), cluster.pod("n2", 3)]

@@ -94,6 +94,7 @@ def check_actions(agent):
     agent.once("--cleanup")  # nothing there is no failure
 
 
+# Proves: O-01, O-15, O-71
 def test():
     with Cluster(pods=2) as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]

@@ -10,6 +10,7 @@ SIZE = 6_000_000
 RATE = 2_000_000  # bytes/s
 
 
+# Proves: K-13
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]

@@ -33,6 +33,7 @@ def expect_same(before, after, backends, when):
     expect(not moved, f"{when}: UDP flows left a backend that still serves (from, to): {moved}")
 
 
+# Proves: K-13
 def test():
     with Cluster() as cluster:
         first = [cluster.pod("n1", 2), cluster.pod("n2", 2)]

@@ -6,6 +6,7 @@ import web
 from harness import Cluster, expect, run_test
 
 
+# Proves: K-58, X-118
 def test():
     with Cluster() as cluster:
         pod = cluster.pod("n1", 2)

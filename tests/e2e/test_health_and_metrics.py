@@ -103,6 +103,7 @@ def check_metrics(cluster, client):
     expect("kubeproxy.config.k8s.io" in json.loads(ask(cluster, "n1", f"http://{METRICS}/configz")[2]), "/configz")
 
 
+# Proves: K-95, O-21
 def test():
     with Cluster() as cluster:
         pods = [cluster.pod("n1", 2)]

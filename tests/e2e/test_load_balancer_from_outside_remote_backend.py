@@ -24,6 +24,7 @@ def check(cluster, backends, mode):
         expect(result == {"wrong": 0, "missing": 0}, f"{mode}: download from {address}: {result}")
 
 
+# Proves: K-02, K-55
 def test():
     for mode, options in (("XDP", []), ("without XDP", ["--xdp=off"])):
         with Cluster() as cluster:

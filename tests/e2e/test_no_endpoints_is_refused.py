@@ -33,6 +33,7 @@ def expect_refused(cluster, place, protocol, address, where, at_socket=False):
     expect(seconds < limit, f"{what}: refused only after {seconds:.1f} s")
 
 
+# Proves: K-15
 def test():
     with Cluster() as cluster:
         cluster.apply("web.json", [manifests.service("web", web.PORTS, web.CLUSTER_IPS, web.LOAD_BALANCER_IPS)])

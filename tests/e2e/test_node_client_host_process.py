@@ -6,6 +6,7 @@ import web
 from harness import Cluster, expect, run_test
 
 
+# Proves: K-51, K-54
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]

@@ -55,6 +55,7 @@ def check_direct(cluster, place, target, web_port_server):
     web.expect_answers(outcomes, [web_port_server], f"port {web.PORT} of a node, from {place.name}", web.PORT)
 
 
+# Proves: K-09, K-45, K-60
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]

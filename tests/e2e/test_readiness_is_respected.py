@@ -18,6 +18,7 @@ def apply(cluster, conditions, wanted):
         cluster.wait_for_backends(f"default/web:{port}", {f"{pod.ipv4}:{web.POD_PORT}" for pod in wanted})
 
 
+# Proves: I-84, K-32
 def test():
     ready = {"ready": True}
     unready = {"ready": False, "serving": False}

@@ -19,6 +19,7 @@ def expect_new_connections_work(cluster, places, backends, when):
         web.expect_answers(outcomes, backends, f"{when}, new connections of {name}")
 
 
+# Proves: O-74
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]

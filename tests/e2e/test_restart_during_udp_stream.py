@@ -20,6 +20,7 @@ def expect_whole(name, result):
     expect(len(pods) == 1, f"{name}: one flow was answered by several pods: {pods}")
 
 
+# Proves: O-74
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]

@@ -23,6 +23,7 @@ def expect_ports(cluster, client, protocol, port, wanted):
     web.expect(got == set(wanted.items()), f"{protocol} port {port}: answered by {sorted(map(str, got))}, wanted {wanted}")
 
 
+# Proves: I-42, I-43, X-113
 def test():
     with Cluster() as cluster:
         old, new = cluster.pod("n1", 2), cluster.pod("n2", 2)

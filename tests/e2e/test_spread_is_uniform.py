@@ -26,6 +26,7 @@ def expect_uniform(cluster, place, protocol, backends, what):
     expect(value < CHI_SQUARE_LIMIT, f"{what}: {dict(counts)} is not uniform: chi-square {value:.1f} > {CHI_SQUARE_LIMIT}")
 
 
+# Proves: I-86
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n1", 3), cluster.pod("n2", 2), cluster.pod("n2", 3)]

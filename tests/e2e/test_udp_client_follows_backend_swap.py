@@ -20,6 +20,7 @@ def expect_follows(name, result, swapped, old, new):
     expect(missing <= 2, f"{name}: {missing} datagrams lost, where the old backend served until it was replaced")
 
 
+# Proves: K-123, K-128, X-170
 def test():
     with Cluster() as cluster:
         old, new = cluster.pod("n2", 2), cluster.pod("n2", 3)

@@ -123,6 +123,7 @@ struct TcModeName {
 
 struct AttachTc : Attach, testing::WithParamInterface<TcModeName> {};
 
+// Proves: O-74
 TEST_P(AttachTc, TrafficPassesAndLinksOutliveTheAgent) {
   {
     Dataplane dataplane = open(GetParam().how);

@@ -76,6 +76,7 @@ TEST_P(FlowState, CountsPacketsBytesAndNewFlows) {
   EXPECT_EQ(after.reply_bytes - before.reply_bytes, bytes);
 }
 
+// Proves: K-13
 TEST_P(FlowState, SurvivesTheLossOfItsFrontendButTakesNoNewFlows) {
   serve_on({at().local_backend});
   EXPECT_EQ(send(kSyn), at().local_backend);
@@ -204,6 +205,7 @@ TEST_P(FlowState, RepeatedSynKeepsItsBackendNewSynAfterTheEndChoosesAnew) {
   }
 }
 
+// Proves: K-123, K-125, X-173
 TEST_P(FlowState, LeavesABackendThatIsGoneIfItMay) {
   serve_on({at().local_backend});
   EXPECT_EQ(send(kSyn), at().local_backend);
@@ -215,6 +217,7 @@ TEST_P(FlowState, LeavesABackendThatIsGoneIfItMay) {
   EXPECT_EQ(flows().size(), 1u);
 }
 
+// Proves: K-122, X-177
 TEST_P(FlowState, KeepsABackendThatIsTerminating) {
   serve_on({at().local_backend});
   EXPECT_EQ(send(kSyn), at().local_backend);
@@ -223,6 +226,7 @@ TEST_P(FlowState, KeepsABackendThatIsTerminating) {
   EXPECT_EQ(send(kSyn, kClientPort + 1), at().local_backend2);
 }
 
+// Proves: X-175
 TEST_P(FlowState, GoesOnWhenTheLastBackendIsGoneIfItMay) {
   serve_on({at().local_backend});
   send(kSyn);

@@ -29,6 +29,7 @@ class Nat : public VariantTest {
 };
 INSTANTIATE_TEST_SUITE_P(, Nat, kVariants, variant_name);
 
+// Proves: K-01, K-50
 TEST_P(Nat, RequestFromAPodGoesToTheBackend) {
   const PacketSpec in = request(at().pod, at().cluster_ip);
   expect("first packet", {.packet = build(in)}, {.packet = build(translated(in))});

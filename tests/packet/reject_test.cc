@@ -14,6 +14,7 @@ class Reject : public VariantTest {
 };
 INSTANTIATE_TEST_SUITE_P(, Reject, kVariants, variant_name);
 
+// Proves: K-15
 TEST_P(Reject, WithoutEndpointsTheClientGetsPortUnreachable) {
   serve_nobody();
   const PacketSpec from_pod = request(at().pod, at().cluster_ip);
@@ -37,6 +38,7 @@ TEST_P(Reject, XdpLeavesItToTc) {
          {.verdict = XDP_PASS, .packet = packet, .reasons = {{"to-stack", 1}}});
 }
 
+// Proves: X-111
 TEST_P(Reject, AServedServiceIsRejectedAfterItsLastEndpointWent) {
   serve({.variant = GetParam(), .cluster_ips = {at().cluster_ip}, .endpoints = {at().local_backend}});
   EXPECT_EQ(backend_of({.packet = build(request(at().pod, at().cluster_ip))}), at().local_backend);
@@ -70,6 +72,7 @@ TEST_P(Reject, ResetOfAnUnknownConnectionIsNotAnswered) {
   expect("RST", {.packet = build(reset)}, {.packet = build(reset), .reasons = {{"no-flow", 1}}});
 }
 
+// Proves: K-16, K-17, K-22
 TEST_P(Reject, LocalPolicyWithoutALocalEndpointDrops) {
   serve({.variant = GetParam(),
          .cluster_ips = {at().cluster_ip},

@@ -78,6 +78,7 @@ TEST_P(Snat, OutsideClientAndRemoteBackend) {
   EXPECT_EQ(flow_state_name(reservations().front().state()), "established");
 }
 
+// Proves: K-59
 TEST_P(Snat, TakesTheAddressOfTheLinkThatLeadsToTheBackend) {
   serve_on(at().far_backend);
   const PacketSpec in = request(at().outside, at().load_balancer_ip);
@@ -85,6 +86,7 @@ TEST_P(Snat, TakesTheAddressOfTheLinkThatLeadsToTheBackend) {
   backward(in, seen, kUplink2, kUplink);
 }
 
+// Proves: K-58, X-118
 TEST_P(Snat, HairpinToTheClientItself) {
   serve_on(at().pod);
   const PacketSpec in = request(at().pod, at().cluster_ip);
@@ -99,6 +101,7 @@ TEST_P(Snat, APodsFlowToAnotherNodeKeepsThePodsAddress) {
   EXPECT_TRUE(reservations().empty());
 }
 
+// Proves: K-59
 TEST_P(Snat, EveryClientGetsAPortOfItsOwn) {
   serve_on(at().remote_backend);
   std::set<uint16_t> ports;
@@ -160,6 +163,7 @@ TEST_P(Snat, AFlowWhosePortIsAnothersByNowStartsAnew) {
   backward(in, seen, kUplink, kUplink);
 }
 
+// Proves: K-59
 TEST_P(Snat, OthersMarksAndPacketsStayAsTheyAre) {
   serve_on(at().remote_backend);
   const PacketSpec stranger = request(at().pod, at().remote_backend2);

@@ -128,6 +128,7 @@ std::vector<Row> strangers() {
   return rows;
 }
 
+// Proves: K-09, K-60
 TEST_F(Untouched, EverythingThatIsNoServicesPacket) {
   for (const Row& row : strangers()) {
     Bytes packet = row.packet;

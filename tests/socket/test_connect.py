@@ -34,6 +34,7 @@ def check(cluster, place, kind, backends):
     expect(flows_of(cluster, place, protocol) == 0, f"{protocol} from {place.name} went through TC, not the socket hooks")
 
 
+# Proves: K-01
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]

@@ -20,6 +20,7 @@ def direct_names(address, port):
         return tcp.getpeername()[:2], udp.getpeername()[:2], heard[:2]
 
 
+# Proves: K-09
 def test():
     with Cluster() as cluster:
         backends = [cluster.pod("n2", 2)]

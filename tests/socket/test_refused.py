@@ -24,6 +24,7 @@ def try_calls(address, port):
     return result
 
 
+# Proves: K-15
 def test():
     with Cluster() as cluster:
         cluster.apply("web.json", [manifests.service("web", web.PORTS, web.CLUSTER_IPS)])

@@ -23,6 +23,7 @@ std::string file_of(const std::string& name) {
   return text.str();
 }
 
+// Proves: O-01
 TEST(ConfigFile, KubeadmsIsTakenUnchanged) {
   const auto options = parse_file(file_of("kubeadm.yaml"), {"--hostname-override=Node-7"});
   ASSERT_TRUE(options) << complaint(options);
@@ -66,6 +67,7 @@ TEST(ConfigFile, JsonIsReadToo) {
   EXPECT_EQ(options->servers.proxy_mode, "ipvs");
 }
 
+// Proves: O-11, X-231
 TEST(ConfigFile, KubeProxysUnknownFieldsArePassedOverAndNamed) {
   const auto options = parse_file(std::string(kKubeProxyHead) + "mode: nftables\nfuture: 1\nconntrack:\n  dccp: 5s\n");
   ASSERT_TRUE(options) << complaint(options);
@@ -74,6 +76,7 @@ TEST(ConfigFile, KubeProxysUnknownFieldsArePassedOverAndNamed) {
                           StartsWith("c.yaml:6: KubeProxyConfiguration: conntrack.dccp: there is no such field")));
 }
 
+// Proves: O-11, X-231
 TEST(ConfigFile, OfKubeProxysRepeatedFieldsTheLastCounts) {
   const auto options = parse_file(std::string(kKubeProxyHead) + "mode: ipvs\nmode: nftables\n");
   ASSERT_TRUE(options) << complaint(options);
@@ -106,6 +109,7 @@ void expect_complaints(const std::vector<Mistake>& mistakes) {
   }
 }
 
+// Proves: O-11, X-231
 TEST(ConfigFile, WhatIsNoConfigurationIsRefused) {
   const std::string kube_proxy = kKubeProxyHead;
   expect_complaints({

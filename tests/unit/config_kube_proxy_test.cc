@@ -212,6 +212,7 @@ TEST(KubeProxyConfig, WagglesOptionsBeatTheFile) {
   EXPECT_EQ(options->node_name, "a");
 }
 
+// Proves: I-60, X-232
 TEST(KubeProxyConfig, TheNodesNameIsTheHostsInLowerCaseUnlessNamed) {
   EXPECT_EQ(parse_words({}).value().node_name, "host-1");
   EXPECT_EQ(parse_words({"--hostname-override= N2 "}).value().node_name, "n2");
@@ -224,6 +225,7 @@ TEST(KubeProxyConfig, TheNodesNameIsTheHostsInLowerCaseUnlessNamed) {
   EXPECT_THAT(complaint(parse_words({"--hostname-override=  "})), StartsWith("--hostname-override is blank"));
 }
 
+// Proves: O-10, X-233
 TEST(KubeProxyConfig, TheSelectedModesSectionCounts) {
   const std::string sections =
       "iptables: {syncPeriod: 10s, masqueradeAll: true, masqueradeBit: 3}\n"
@@ -240,6 +242,7 @@ TEST(KubeProxyConfig, TheSelectedModesSectionCounts) {
   EXPECT_EQ(parse_words({"--proxy-mode=nftables", "--iptables-sync-period=5s"}).value().servers.sync_period, 5s);
 }
 
+// Proves: O-05
 TEST(KubeProxyConfig, ServersListenWhereTheContractSays) {
   const auto healthz = [](std::vector<std::string> words) {
     return parse_words(std::move(words)).value().servers.healthz;
@@ -264,6 +267,7 @@ TEST(KubeProxyConfig, ServersListenWhereTheContractSays) {
 
 // --- what is refused ---
 
+// Proves: O-12
 TEST(KubeProxyConfig, WhatKubeProxyRefusesIsRefused) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
       {{"--proxy-mode=userspace"}, "--proxy-mode cannot be 'userspace': choose one of iptables, nftables, ipvs"},

@@ -32,6 +32,7 @@ struct ConfigFileWatch : testing::Test {
   }
 };
 
+// Proves: X-230
 TEST_F(ConfigFileWatch, AWriteCounts) {
   ConfigWatch watched = watch();
   EXPECT_FALSE(watched.changed());
@@ -56,12 +57,14 @@ TEST_F(ConfigFileWatch, ReplacingItCounts) {
   EXPECT_TRUE(watched.changed());
 }
 
+// Proves: O-15
 TEST_F(ConfigFileWatch, RenamingItCounts) {
   ConfigWatch watched = watch();
   fs::rename(file, directory / "old");
   EXPECT_TRUE(watched.changed());
 }
 
+// Proves: O-15, X-230
 TEST_F(ConfigFileWatch, ModeRemovalAndTheSameContentDoNotCount) {
   ConfigWatch watched = watch();
   ::chmod(file.c_str(), 0600);

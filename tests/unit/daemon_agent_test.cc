@@ -242,6 +242,7 @@ TEST_F(AgentLoop, AStatusThatCannotBeWrittenStopsNothing) {
   EXPECT_THAT(agent->standing_problems(), Contains(HasSubstr("the status cannot be written")));
 }
 
+// Proves: O-15
 TEST_F(AgentLoop, AnotherConfigurationEndsIt) {
   ASSERT_TRUE(agent->start());
   std::filesystem::permissions(directory / "config", std::filesystem::perms::owner_read);

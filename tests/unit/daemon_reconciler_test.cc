@@ -78,6 +78,7 @@ struct Reconciling : testing::Test {
   }
 };
 
+// Proves: I-11, O-52, X-247
 TEST_F(Reconciling, WritesNothingBeforeTheSourceIsSynced) {
   say(web(), false);
   EXPECT_EQ(store.attempts, 0);
@@ -122,6 +123,7 @@ TEST_F(Reconciling, AnEmptySourceIsProgrammedToo) {
   EXPECT_TRUE(reconciler.programmed());
 }
 
+// Proves: O-53, X-242, X-245
 TEST_F(Reconciling, AFailedWriteStaysPendingAndConverges) {
   store.refuses = [](const Write& write) { return write.table == Table::kSlots; };
   say(web());
@@ -138,6 +140,7 @@ TEST_F(Reconciling, AFailedWriteStaysPendingAndConverges) {
   EXPECT_EQ(dump(store), expected(web()));
 }
 
+// Proves: O-50
 TEST_F(Reconciling, RetriesWaitLongerEachTime) {
   store.refuses = [](const Write&) { return true; };
   say(web());
@@ -159,6 +162,7 @@ TEST_F(Reconciling, RetriesWaitLongerEachTime) {
   EXPECT_LE(waits.back(), Backoff::kLongest);
 }
 
+// Proves: X-240
 TEST_F(Reconciling, ChangesGatherWhileWritesAreStuck) {
   store.refuses = [](const Write&) { return true; };
   say(web());
@@ -293,6 +297,7 @@ TEST_F(Reconciling, GoneBackendsAreReleasedWhenNoFlowNamesThem) {
   EXPECT_EQ(dump(store), expected({service_event("web", "10.96.0.10"), slice_event("web", {"10.1.0.1"})}));
 }
 
+// Proves: O-56, X-244
 TEST_F(Reconciling, ARestartWritesOnlyTheDifference) {
   say(web());
   settle();
@@ -322,6 +327,7 @@ TEST_F(Reconciling, TakesNothingFromThePreviousRunUntilTheSourceIsComplete) {
 }
 
 // Bytes that something else than the agent writes, in every table and at places that matter.
+// Proves: K-133, O-55, X-241
 TEST_F(Reconciling, SetsRightWhatOthersChangedAndCountsIt) {
   say({service_event("web", "10.96.0.10"), slice_event("web", {"10.1.0.1", "10.1.0.2"})});
   settle();

@@ -23,6 +23,7 @@ ListenAddress listen_at(const char* text) { return *ListenAddress::parse(text, 1
 
 size_t counter_of(wg_reason reason, wg_hook hook) { return size_t{reason} * WG_HOOK_COUNT + size_t{hook}; }
 
+// Proves: O-30
 TEST(ServerSetup, AWildcardAddressServesBothFamilies) {
   AgentOptions options;
   options.servers.healthz = listen_at("0.0.0.0:10256");
@@ -47,6 +48,7 @@ TEST(ServerSetup, IPv6IsServedWhereTheHostHasIt) {
   std::filesystem::remove_all(proc);
 }
 
+// Proves: O-20
 TEST(ServerSetup, HealthCheckPortsListenOnListedAddressesOfTheNode) {
   FakeNetwork network;
   network.add(2, "eth0", 7);

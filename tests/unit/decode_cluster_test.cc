@@ -11,6 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// Proves: I-61
 TEST(DecodeNode, ReadsInternalAddressesBeforeExternalOnes) {
   const Node node = decode_good<Node>(R"(
 apiVersion: v1

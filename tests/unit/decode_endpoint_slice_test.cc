@@ -28,6 +28,7 @@ Endpoint endpoint_with(const std::string& fields) {
   return slice.endpoints.empty() ? Endpoint{} : slice.endpoints[0];
 }
 
+// Proves: I-49
 TEST(DecodeSlice, ReadsAWholeSlice) {
   const EndpointSlice slice = good(R"(
 apiVersion: discovery.k8s.io/v1
@@ -60,6 +61,7 @@ ports:
   EXPECT_EQ(slice, wanted);
 }
 
+// Proves: I-46, X-055
 TEST(DecodeSlice, ConditionsLeftOutMeanReadyAndServing) {
   const Endpoint endpoint = endpoint_with("");  // X-055
   EXPECT_TRUE(endpoint.ready);
@@ -67,24 +69,28 @@ TEST(DecodeSlice, ConditionsLeftOutMeanReadyAndServing) {
   EXPECT_FALSE(endpoint.terminating);
 }
 
+// Proves: I-46, X-056
 TEST(DecodeSlice, ServingIsNotTakenFromReady) {
   const Endpoint endpoint = endpoint_with(", conditions: {ready: false, serving: null}");  // X-056
   EXPECT_FALSE(endpoint.ready);
   EXPECT_TRUE(endpoint.serving);
 }
 
+// Proves: I-45, I-32, X-022, X-053, X-054
 TEST(DecodeSlice, TakesTheFirstAddressAndPassesOverEndpointsWithout) {
   const EndpointSlice slice = good(slice_with("[{addresses: []}, {addresses: [10.180.00.001, 10.0.0.2]}, {}]"));
   ASSERT_EQ(slice.endpoints.size(), 1U);  // X-053, X-054, X-022
   EXPECT_EQ(slice.endpoints[0].address.text(), "10.180.0.1");
 }
 
+// Proves: I-43, X-050, X-051, X-052
 TEST(DecodeSlice, PassesOverPortsWithoutNameOrNumber) {
   const EndpointSlice slice =
       good(slice_with("[]", "[{port: 80}, {name: a}, {name: \"\", port: 81}, {name: b, port: 82, protocol: null}]"));
   EXPECT_THAT(slice.ports, ElementsAre(EndpointPort{"", Protocol::kTcp, 81}, EndpointPort{"b", Protocol::kTcp, 82}));
 }
 
+// Proves: I-43, X-050
 TEST(DecodeSlice, SaysThatPortZeroIsLeftOut) {
   const DecodedObject object = decode_one(slice_with("[]", "[{name: a, port: 0}, {name: b, port: 82}]"));  // X-050
   ASSERT_FALSE(object.refused);
@@ -98,6 +104,7 @@ TEST(DecodeSlice, AcceptsEmptyAndNullLists) {
   EXPECT_THAT(slice.ports, IsEmpty());
 }
 
+// Proves: I-02, I-41, X-040
 TEST(DecodeSlice, IgnoresNamesAndHeadlessSlicesInSilence) {
   for (const auto& text :
        {slice_with("[{addresses: [web.example]}]", "[]", "{kubernetes.io/service-name: web}", "FQDN"),  // X-040
@@ -109,6 +116,7 @@ TEST(DecodeSlice, IgnoresNamesAndHeadlessSlicesInSilence) {
   }
 }
 
+// Proves: I-40, X-042
 TEST(DecodeSlice, SaysThatASliceOfNoServiceIsNotUsed) {
   for (const char* labels : {"{}", "{kubernetes.io/service-name: \"\"}", "null"}) {  // X-042
     const DecodedObject object = decode_one(slice_with("[]", "[]", labels));

@@ -32,6 +32,7 @@ std::vector<std::string> texts(const std::vector<IpAddress>& addresses) {
   return out;
 }
 
+// Proves: I-22, I-23, I-24
 TEST(DecodeService, ReadsAWholeService) {
   const Service service = good(R"(
 apiVersion: v1
@@ -88,6 +89,7 @@ TEST(DecodeService, DoesNotRepeatAnEndlessName) {
   EXPECT_LT(complaint(text).size(), 600U);
 }
 
+// Proves: X-028
 TEST(DecodeService, LeavesDefaultsWhereNothingIsSaid) {
   const Service service = good(service_with("  clusterIP: 10.96.0.1\n"));
   EXPECT_EQ(service.type, "ClusterIP");
@@ -98,6 +100,7 @@ TEST(DecodeService, LeavesDefaultsWhereNothingIsSaid) {
   EXPECT_FALSE(service.has_proxy_name);
 }
 
+// Proves: I-21, I-32, X-022, X-023, X-024, X-025
 TEST(DecodeService, TakesClusterIpsInTheOrderOfTheFamilies) {
   const auto addresses = [](const std::string& lines) { return texts(good(service_with(lines)).cluster_ips); };
   EXPECT_THAT(addresses("  clusterIP: fd00::1\n  clusterIPs: [\"fd00::1\", 10.0.0.1]\n  ipFamilies: [IPv6, IPv4]\n"),
@@ -131,6 +134,7 @@ TEST(DecodeService, RefusesBadAddressesByLineAndField) {
               HasSubstr("a.yaml:13: Service shop/web: status.loadBalancer.ingress[0].ip: must be text"));
 }
 
+// Proves: X-002, X-003
 TEST(DecodeService, HeadlessAndExternalNameServicesHaveNoAddress) {
   EXPECT_TRUE(good(service_with("  clusterIP: None\n  clusterIPs: [None]\n")).headless);  // X-002
   EXPECT_THAT(good("apiVersion: v1\nkind: Service\nmetadata: {name: h}\nspec: {clusterIP: None}\n").cluster_ips,
@@ -138,12 +142,14 @@ TEST(DecodeService, HeadlessAndExternalNameServicesHaveNoAddress) {
   EXPECT_EQ(good(service_with("  clusterIP: 10.96.0.1\n  type: ExternalName\n")).type, "ExternalName");  // X-005
 }
 
+// Proves: X-004
 TEST(DecodeService, SaysThatAServiceWithoutAddressIsNotServed) {
   const DecodedObject object = decode_one(service_with("  clusterIP: \"\"\n"));  // X-004
   EXPECT_FALSE(object.refused);
   EXPECT_THAT(object.problems, ElementsAre(HasSubstr("nothing here allocates one")));
 }
 
+// Proves: I-01
 TEST(DecodeService, KnowsTheLabelOfAnotherProxyWhateverItsValue) {
   for (const char* value : {"\"\"", "other"}) {
     const std::string labels = std::string("  labels: {service.kubernetes.io/service-proxy-name: ") + value + "}\n";
@@ -151,6 +157,7 @@ TEST(DecodeService, KnowsTheLabelOfAnotherProxyWhateverItsValue) {
   }
 }
 
+// Proves: X-008
 TEST(DecodeService, TakesThePortsOfOneNameInTwoProtocolsAsTwo) {
   const Service service =
       good(service_of_ports("  - {name: dns, port: 53, protocol: UDP}\n  - {name: dns, port: 53}\n"));
@@ -186,6 +193,7 @@ TEST(DecodeService, RefusesAServiceWithoutPorts) {
               HasSubstr("spec.ports: is missing"));
 }
 
+// Proves: I-29, X-021
 TEST(DecodeService, PassesOverExternalIpsItCannotRead) {
   const DecodedObject object =
       decode_one(service_with("  clusterIP: 10.96.0.1\n  externalIPs: [\"\", bogus, 8.8.8.8]\n"));  // X-021
@@ -194,6 +202,7 @@ TEST(DecodeService, PassesOverExternalIpsItCannotRead) {
   EXPECT_THAT(object.problems, ElementsAre(HasSubstr("spec.externalIPs[1]: \"bogus\"")));
 }
 
+// Proves: I-28, X-009, X-010
 TEST(DecodeService, ReadsTheModeOfIngressAddresses) {
   const Service service =
       good(service_with("  clusterIP: 10.96.0.1\n  type: LoadBalancer\n  loadBalancerIP: 192.0.2.9\n",
@@ -206,6 +215,7 @@ TEST(DecodeService, ReadsTheModeOfIngressAddresses) {
   EXPECT_FALSE(service.load_balancer_ingress[2].vip_mode);
 }
 
+// Proves: I-31, X-017, X-018, X-020, X-022
 TEST(DecodeService, ReadsSourceRangesAndLiftsThemWhereOneIsAll) {
   const auto ranges = [](const std::string& list) {
     std::vector<std::string> out;
@@ -224,6 +234,7 @@ TEST(DecodeService, RefusesASourceRangeItCannotReadRatherThanOpenTheService) {
               HasSubstr("spec.loadBalancerSourceRanges[0]: \"10.0.0.0/33\" is not a CIDR"));
 }
 
+// Proves: I-25, X-026, X-027
 TEST(DecodeService, CountsTheExternalPolicyOnlyWhereSomethingComesIn) {
   const auto policy = [](const std::string& lines) {
     return good(service_with("  clusterIP: 10.96.0.1\n  externalTrafficPolicy: Local\n" + lines)).external_policy;
@@ -234,6 +245,7 @@ TEST(DecodeService, CountsTheExternalPolicyOnlyWhereSomethingComesIn) {
   EXPECT_EQ(policy("  type: LoadBalancer\n"), TrafficPolicy::kLocal);
 }
 
+// Proves: I-27, X-014
 TEST(DecodeService, CountsTheHealthCheckPortOnlyForLocalLoadBalancers) {
   const auto health_port = [](const std::string& lines) {
     return good(service_with("  clusterIP: 10.96.0.1\n  healthCheckNodePort: 345\n" + lines)).health_check_node_port;
@@ -243,6 +255,7 @@ TEST(DecodeService, CountsTheHealthCheckPortOnlyForLocalLoadBalancers) {
   EXPECT_EQ(health_port("  type: NodePort\n  externalTrafficPolicy: Local\n"), 0);  // X-014
 }
 
+// Proves: I-33, X-029
 TEST(DecodeService, AssumesTheUsualAffinityTimeout) {
   const auto timeout = [](const std::string& lines) {
     return good(service_with("  clusterIP: 10.96.0.1\n" + lines)).affinity_timeout_s;

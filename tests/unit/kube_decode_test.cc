@@ -159,6 +159,7 @@ TEST(KubeDecode, WordsThatAreNewerThanWaggleArePassedOver) {
   EXPECT_THAT(object.problems, ElementsAre(HasSubstr("spec.ports[0].protocol: \"QUIC\" is not known here")));
 }
 
+// Proves: X-040, X-042
 TEST(KubeDecode, SlicesThatAreNotForUsAnswerNothingAndNoComplaint) {
   for (const char* fields :
        {R"("addressType":"FQDN","endpoints":[{"addresses":["a.example"]}])", R"("addressType":"IPv7")"}) {

@@ -129,6 +129,7 @@ TEST(ReflectorList, AHalfBodyThatEndsInGoodOrderIsNoList) {
   }
 }
 
+// Proves: I-08
 TEST(ReflectorList, WhatVanishedIsDeletedWhenTheNewListIsCompleteAndNotBefore) {
   ReflectorRig rig;
   rig.stream({service_at("a", 3), service_at("b", 4)}, "10");
@@ -194,6 +195,7 @@ TEST(ReflectorList, OnlyWhatMayBeMissingIsGoneOnWithout) {
   EXPECT_EQ(services.http.count(), 2U);
 }
 
+// Proves: I-10
 TEST(ReflectorList, JsonServesAsWell) {
   ReflectorRig rig;
   rig.form = WireForm::kJson;

@@ -70,6 +70,7 @@ TEST(KubeSource, SaysThatItStillWaitsForTheFirstLists) {
   EXPECT_THAT(rig.source->standing_problems(), IsEmpty());
 }
 
+// Proves: I-01, I-02, I-03, I-04, I-55
 TEST(KubeSource, IsReadableAtOnceAndAsksForTheFourKinds) {
   Rig rig;
   EXPECT_THAT(rig.http->open(), IsEmpty());
@@ -86,6 +87,7 @@ TEST(KubeSource, IsReadableAtOnceAndAsksForTheFourKinds) {
   EXPECT_EQ(target(ObjectKind::kServiceCidr).find("Selector"), std::string::npos);
 }
 
+// Proves: I-11
 TEST(KubeSource, IsSyncedWithServicesAndSlicesWhateverElseThereIs) {
   Rig rig;
   rig.source->take();
@@ -166,6 +168,7 @@ TEST(KubeSource, AMissingServiceCidrIsSaidOnceAndStandsNowhere) {
   EXPECT_THAT(rig.source->standing_problems(), IsEmpty());
 }
 
+// Proves: I-05
 TEST(KubeSource, PostsEventsAndSaysAFailureOnce) {
   Rig rig;
   rig.source->take();

@@ -23,6 +23,7 @@ constexpr char kUdpStream[] = "sys/net/netfilter/nf_conntrack_udp_timeout_stream
 constexpr char kHashSize[] = "module/hashsize";
 
 // X-234.
+// Proves: O-60, X-234
 TEST(ConntrackMax, FollowsTheCpusWithinItsBounds) {
   const auto wanted = [](uint32_t per_core, uint32_t min, unsigned cpus) {
     return wanted_conntrack_max({.max_per_core = per_core, .min = min}, cpus);
@@ -65,6 +66,7 @@ struct Conntrack : testing::Test {
   }
 };
 
+// Proves: O-61
 TEST_F(Conntrack, DefaultsAreThoseOfKubeProxy) {
   const auto notices = apply({});
   ASSERT_TRUE(notices) << notices.error().message;
@@ -103,6 +105,7 @@ TEST_F(Conntrack, EverySettingIsWritten) {
 }
 
 // X-235.
+// Proves: X-235
 TEST_F(Conntrack, ZeroLeavesAlone) {
   ASSERT_TRUE(apply({.max_per_core = 0,
                      .min = 999999,
@@ -130,6 +133,7 @@ TEST_F(Conntrack, AKernelWithoutConnectionTrackingIsToldOnce) {
   EXPECT_THAT(*notices, ElementsAre(HasSubstr("nf_conntrack is not loaded")));
 }
 
+// Proves: X-235
 TEST_F(Conntrack, AnyOtherFailureIsAnError) {
   std::filesystem::remove(root / kCloseWait);
   std::filesystem::create_directory(root / kCloseWait);  // EISDIR

@@ -52,6 +52,7 @@ std::vector<Event> next_objects() {
           web_slice("default/new", {"10.0.4.1"})};
 }
 
+// Proves: O-56, X-244
 TEST(Adoption, OfUnchangedTablesWritesNothing) {
   PlanRig rig;
   rig.apply(first_objects());
@@ -158,6 +159,7 @@ void crash_everywhere(const std::vector<Event>& before, const std::vector<Event>
 
 TEST(Crash, AtAnyWriteOfTheFirstPlanIsRepairedByTheNextStart) { crash_everywhere({}, first_objects()); }
 
+// Proves: O-57
 TEST(Crash, AtAnyWriteOfAChangeIsRepairedByTheNextStart) { crash_everywhere(first_objects(), next_objects()); }
 
 TEST(Crash, AtAnyWriteOfAReleaseIsRepairedByTheNextStart) {

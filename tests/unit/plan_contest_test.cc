@@ -24,6 +24,7 @@ Service claimant(const std::string& name, const std::string& cluster_ip, const s
 Service older() { return claimant("default/z-older", "10.96.0.1", "2026-01-01T00:00:00Z"); }
 Service younger() { return claimant("default/a-younger", "10.96.0.2", "2026-02-01T00:00:00Z"); }
 
+// Proves: K-06
 TEST(ContestedFrontends, BelongToTheOldestWhateverTheOrder) {
   for (const auto& events : {std::vector<Event>{older(), younger()}, std::vector<Event>{younger(), older()}}) {
     PlanRig together, one_by_one;
@@ -46,6 +47,7 @@ TEST(ContestedFrontends, DoNotGoToAServiceWithoutAnAge) {
   EXPECT_EQ(rig.picture().at(kVip).service, "default/z-older");
 }
 
+// Proves: K-06
 TEST(ContestedFrontends, LeaveTheOtherAddressesOfTheLoserAlone) {
   PlanRig rig;
   rig.apply({older(), younger()});

@@ -60,6 +60,7 @@ Endpoint hinted(const std::string& address, std::vector<std::string> nodes, std:
   return one;
 }
 
+// Proves: I-43
 TEST(EndpointJoin, TakesPortsOfTheSameNameAndProtocolWithTheNumberOfTheSlice) {
   const auto sets = sets_of({slice_of({endpoint("10.0.0.1")}, {{"http", Protocol::kTcp, 8080},
                                                                {"http", Protocol::kUdp, 8081},
@@ -68,6 +69,7 @@ TEST(EndpointJoin, TakesPortsOfTheSameNameAndProtocolWithTheNumberOfTheSlice) {
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080"));
 }
 
+// Proves: I-44, X-048
 TEST(EndpointJoin, KeepsEveryNumberThatSlicesGiveOneName) {
   const auto sets = sets_of({slice_of({endpoint("10.0.1.1")}, {{"http", Protocol::kTcp, 80}}),
                              slice_of({endpoint("10.0.1.1")}, {{"http", Protocol::kTcp, 8080}})});
@@ -80,12 +82,14 @@ TEST(EndpointJoin, IgnoresPortNumberZeroAndSlicesWithoutPorts) {
   EXPECT_THAT(cluster(sets), IsEmpty());
 }
 
+// Proves: I-41, X-041
 TEST(EndpointJoin, LooksAtSlicesOfItsOwnFamilyOnly) {
   const std::vector<EndpointSlice> slices{slice_of({endpoint("10.0.0.1")}), slice_of({endpoint("fd00::1")})};
   EXPECT_THAT(cluster(sets_of(slices)), ElementsAre("10.0.0.1:8080"));
   EXPECT_THAT(cluster(sets_of(slices, kBoth, kNode, Family::kIpv6)), ElementsAre("[fd00::1]:8080"));
 }
 
+// Proves: I-42, I-50, X-044
 TEST(EndpointJoin, SortsSetsByTextWhateverTheOrderOfSlices) {
   const auto one = slice_of({endpoint("10.0.1.9"), endpoint("10.0.1.10")});
   const auto other = slice_of({endpoint("10.0.1.1")});
@@ -93,11 +97,13 @@ TEST(EndpointJoin, SortsSetsByTextWhateverTheOrderOfSlices) {
   EXPECT_EQ(cluster(sets_of({one, other})), cluster(sets_of({other, one})));
 }
 
+// Proves: I-47, X-045
 TEST(EndpointDuplicates, CountOnce) {
   const auto sets = sets_of({slice_of({endpoint("10.0.0.1"), endpoint("10.0.0.1")}), slice_of({endpoint("10.0.0.1")})});
   EXPECT_EQ(sets.endpoints.size(), 1u);
 }
 
+// Proves: I-47, X-046, X-047
 TEST(EndpointDuplicates, NotTerminatingBeatsTerminatingInEitherOrder) {
   const auto dying = slice_of({terminating(here("10.0.0.1"))});
   const auto healthy = slice_of({here("10.0.0.1")});
@@ -108,11 +114,13 @@ TEST(EndpointDuplicates, NotTerminatingBeatsTerminatingInEitherOrder) {
   }
 }
 
+// Proves: I-47
 TEST(EndpointDuplicates, TheLastOfThoseNotTerminatingWins) {
   const auto sets = sets_of({slice_of({unready(here("10.0.0.1"))}), slice_of({here("10.0.0.1")})});
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080"));
 }
 
+// Proves: I-81, I-84, K-33
 TEST(ClusterSet, HoldsReadyEndpointsAndNoOthers) {
   Endpoint dead = unready(endpoint("10.0.0.4"));
   dead.serving = false;
@@ -122,6 +130,7 @@ TEST(ClusterSet, HoldsReadyEndpointsAndNoOthers) {
   EXPECT_EQ(sets.endpoints.size(), 3u) << "what serves keeps its flows, what does not is not known";
 }
 
+// Proves: I-81, I-84, K-32
 TEST(ClusterSet, FallsBackToTerminatingEndpointsThatServe) {
   Endpoint stopped = terminating(endpoint("10.0.0.3"));
   stopped.serving = false;
@@ -134,18 +143,21 @@ TEST(ClusterSet, IsNotMadeWhereNoPolicyAsksForIt) {
   EXPECT_THAT(cluster(sets_of({slice_of({endpoint("10.0.0.1")})}, kLocal)), IsEmpty());
 }
 
+// Proves: I-80, X-087
 TEST(TopologyHints, ForThisNodeComeBeforeThoseForItsZone) {
   const auto sets =
       sets_of({slice_of({hinted("10.0.0.1", {"node1"}, {"zone-b"}), hinted("10.0.0.2", {"node2"}, {"zone-a"})})});
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080"));
 }
 
+// Proves: I-80, X-088
 TEST(TopologyHints, ForTheZoneCountWhenNoneIsForThisNode) {
   const auto sets =
       sets_of({slice_of({hinted("10.0.0.1", {"node3"}, {"zone-a"}), hinted("10.0.0.2", {"node2"}, {"zone-b"})})});
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080"));
 }
 
+// Proves: I-80, X-081, X-089
 TEST(TopologyHints, OfAKindCountOnlyIfEveryReadyEndpointHasOne) {
   const auto nodes =
       sets_of({slice_of({hinted("10.0.0.1", {"node1"}, {"zone-a"}), hinted("10.0.0.2", {}, {"zone-b"})})});
@@ -154,6 +166,7 @@ TEST(TopologyHints, OfAKindCountOnlyIfEveryReadyEndpointHasOne) {
   EXPECT_THAT(cluster(none), ElementsAre("10.0.0.1:8080", "10.0.0.2:8080"));
 }
 
+// Proves: X-082
 TEST(TopologyHints, ForOtherZonesOnlyLeaveAllEndpoints) {
   const auto sets = sets_of({slice_of({hinted("10.0.0.1", {}, {"zone-b"}), hinted("10.0.0.2", {}, {"zone-c"})})});
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080", "10.0.0.2:8080"));
@@ -166,18 +179,21 @@ TEST(TopologyHints, OfEndpointsThatAreNotReadyDoNotMatter) {
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080"));
 }
 
+// Proves: I-81, X-097
 TEST(TopologyHints, DoNotNarrowTheTerminatingFallback) {
   const auto sets = sets_of({slice_of({terminating(hinted("10.0.0.1", {}, {"zone-a"})),  //
                                        terminating(hinted("10.0.0.2", {}, {"zone-b"}))})});
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080", "10.0.0.2:8080"));
 }
 
+// Proves: X-083
 TEST(TopologyHints, CannotMatchANodeWithoutNameOrZone) {
   const auto sets =
       sets_of({slice_of({hinted("10.0.0.1", {""}, {""}), hinted("10.0.0.2", {"x"}, {"y"})})}, kBoth, {"", ""});
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080", "10.0.0.2:8080"));
 }
 
+// Proves: I-82, X-091
 TEST(LocalSet, HoldsReadyEndpointsOfThisNodeWhateverTheHints) {
   Endpoint elsewhere = here("10.0.0.1");
   elsewhere.zone_hints = {"zone-b"};
@@ -188,27 +204,32 @@ TEST(LocalSet, HoldsReadyEndpointsOfThisNodeWhateverTheHints) {
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.2:8080"));
 }
 
+// Proves: I-82, X-099
 TEST(LocalSet, FallsBackToTerminatingHereThoughOthersAreReadyElsewhere) {
   const auto sets = sets_of({slice_of({terminating(here("10.0.0.1")), endpoint("10.0.0.2")})});
   EXPECT_THAT(local(sets), ElementsAre("10.0.0.1:8080"));
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.2:8080"));
 }
 
+// Proves: I-48, X-057, X-058
 TEST(LocalSet, NeedsTheExactNodeName) {
   const auto sets = sets_of({slice_of({endpoint("10.0.0.1", "node10"), endpoint("10.0.0.2", "")})});
   EXPECT_THAT(local(sets), IsEmpty());
   EXPECT_THAT(local(sets_of({slice_of({endpoint("10.0.0.2", "")})}, kBoth, {"", ""})), IsEmpty());
 }
 
+// Proves: X-100
 TEST(LocalSet, IsNotMadeWhereNoPolicyAsksForIt) {
   EXPECT_THAT(local(sets_of({slice_of({here("10.0.0.1")})}, kCluster)), IsEmpty());
 }
 
+// Proves: I-83, X-094
 TEST(UsableSomewhere, IsTrueWithOnlyRemoteEndpointsOfALocalService) {
   EXPECT_TRUE(sets_of({slice_of({endpoint("10.0.0.1")})}, kLocal).usable_somewhere);
   EXPECT_TRUE(sets_of({slice_of({terminating(endpoint("10.0.0.1"))})}, kLocal).usable_somewhere);
 }
 
+// Proves: I-83, X-096
 TEST(UsableSomewhere, IsFalseWithOnlyUnreadyEndpoints) {
   EXPECT_FALSE(sets_of({slice_of({unready(here("10.0.0.1"))})}).usable_somewhere);
   EXPECT_FALSE(sets_of({}).usable_somewhere);

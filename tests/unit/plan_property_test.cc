@@ -158,6 +158,7 @@ void live_through(unsigned seed, int steps) {
   ASSERT_EQ(text_of(rig.picture()), fresh_picture(rig));
 }
 
+// Proves: I-54, K-131
 TEST(RandomHistories, EndAsAFreshPlanWould) {
   const unsigned seed = chosen_seed();
   SCOPED_TRACE(fmt::format("WAGGLE_SEED={}", seed));

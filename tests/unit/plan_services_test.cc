@@ -27,6 +27,7 @@ TEST(Services, LeadFromTheirAddressToTheirEndpoints) {
   EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").decision(), "pick from 10.0.0.1:8080 10.0.0.2:8080");
 }
 
+// Proves: X-015
 TEST(Services, OfBothFamiliesHaveAnIndexEach) {
   PlanRig rig;
   const auto six = slice_object("default/web", "-6", {endpoint("fd00::1")}, {{"", Protocol::kTcp, 8080}});
@@ -36,6 +37,7 @@ TEST(Services, OfBothFamiliesHaveAnIndexEach) {
   EXPECT_EQ(rig.picture().at("[fd01::1]:80/TCP").decision(), "pick from [fd00::1]:8080");
 }
 
+// Proves: K-05, X-007
 TEST(Services, OfOneNumberOnTcpAndUdpAreIndependent) {
   PlanRig rig;
   const auto slice = slice_object("kube-system/dns", "-1", {endpoint("10.0.0.1")},
@@ -45,6 +47,7 @@ TEST(Services, OfOneNumberOnTcpAndUdpAreIndependent) {
   EXPECT_EQ(rig.picture().at("10.96.0.10:53/TCP").decision(), "pick from 10.0.0.1:5353");
 }
 
+// Proves: I-20, K-11, X-005
 TEST(Services, ThatAreNotOursHaveNoEntries) {
   Service hidden = web(), headless = web(), external = web(), addressless = web();
   hidden.name.name = "hidden";
@@ -60,6 +63,7 @@ TEST(Services, ThatAreNotOursHaveNoEntries) {
   EXPECT_THAT(rig.apply({hidden, headless, external, addressless}).writes, IsEmpty());
 }
 
+// Proves: I-07
 TEST(Services, BecomeOursAndCeaseToBeWithTheProxyNameLabel) {
   PlanRig rig;
   Service hidden = web();
@@ -78,6 +82,7 @@ TEST(Services, OfSctpAreLeftAlone) {
   EXPECT_THAT(plan.problems, IsEmpty());
 }
 
+// Proves: K-15, X-093
 TEST(Services, WithoutUsableEndpointReject) {
   PlanRig rig;
   Endpoint unready = endpoint("10.0.0.1");
@@ -88,6 +93,7 @@ TEST(Services, WithoutUsableEndpointReject) {
   EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").decision(), "reject");
 }
 
+// Proves
 TEST(Services, GainAndLoseTheirOnlyEndpoint) {
   PlanRig rig;
   rig.apply({web()});
@@ -107,6 +113,7 @@ TEST(Services, ChangeTheirPort) {
   EXPECT_EQ(rig.service("default/web").port, 8000);
 }
 
+// Proves: I-35, X-032
 TEST(Services, LoseOnePortAndKeepTheOtherUntouched) {
   PlanRig rig;
   rig.apply({service_object("default/web", {"10.96.0.1"}, {tcp_port("a", 80), tcp_port("b", 81)})});
@@ -126,6 +133,7 @@ TEST(Services, KeepTheirAffinityTimeoutInTheTable) {
   EXPECT_EQ(rig.service("default/web").affinity_timeout_s, 0u);
 }
 
+// Proves: I-34, X-243
 TEST(Services, ThatDidNotChangeAreNotWritten) {
   PlanRig rig;
   rig.apply({web(), web_slice("default/web", {"10.0.0.1"})});
@@ -165,6 +173,7 @@ TEST(LoadBalancers, AreServedOnTheirIngressAddressesAsExternal) {
   EXPECT_FALSE(rig.picture().at("10.96.0.1:80/TCP").external);
 }
 
+// Proves: K-07
 TEST(LoadBalancers, WithAnIngressEqualToTheClusterIpHaveOneEntry) {
   PlanRig rig;
   Service balanced = web();
@@ -186,6 +195,7 @@ EndpointSlice here_and_there() {
                       {{"", Protocol::kTcp, 8080}});
 }
 
+// Proves: K-28
 TEST(TrafficPolicy, ExternalLocalNarrowsExternalAddressesOnly) {
   PlanRig rig;
   rig.apply({local_balancer(), here_and_there()});
@@ -193,6 +203,7 @@ TEST(TrafficPolicy, ExternalLocalNarrowsExternalAddressesOnly) {
   EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").decision(), "pick from 10.0.0.1:8080 10.0.0.2:8080");
 }
 
+// Proves: I-25, X-026
 TEST(TrafficPolicy, ExternalLocalIsIgnoredOnAPlainClusterIpService) {
   PlanRig rig;
   Service plain = web();
@@ -212,6 +223,7 @@ TEST(TrafficPolicy, InternalLocalNarrowsTheClusterIp) {
   EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").decision(), "drop") << "usable elsewhere";
 }
 
+// Proves: K-131
 TEST(TrafficPolicy, ChangesBothWaysWithoutAMomentOfRejection) {
   PlanRig rig;
   Service internal = web();
@@ -226,6 +238,7 @@ TEST(TrafficPolicy, ChangesBothWaysWithoutAMomentOfRejection) {
   EXPECT_EQ(rig.picture().at("203.0.113.1:80/TCP").decision(), "pick from 10.0.0.1:8080 10.0.0.2:8080");
 }
 
+// Proves: I-64
 TEST(Zone, OfThisNodeIsRememberedWhenTheNodeIsGone) {
   PlanRig rig;
   Endpoint near = endpoint("10.0.0.1"), far = endpoint("10.0.0.2");
@@ -264,6 +277,7 @@ TEST(Publication, UsesAFreedRangeAgainOnlyAfterTheGracePeriod) {
   EXPECT_EQ(rig.service("default/web").cluster_set.base, first);
 }
 
+// Proves: X-250
 TEST(Publication, OfOneMoreEndpointWritesNoMoreThanItMust) {
   PlanRig rig;
   rig.apply({web(), web_slice("default/web", {"10.0.0.1", "10.0.0.2"})});

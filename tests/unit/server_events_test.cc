@@ -52,6 +52,7 @@ struct Latency : testing::Test {
   const ObjectName web{"ns", "web"};
 };
 
+// Proves: I-53, X-068
 TEST_F(Latency, EveryChangeIsObservedOnce) {
   latency.changed(web, Family::kIpv4, "2026-01-02T03:04:03.25Z");
   latency.changed(web, Family::kIpv6, "2026-01-02T03:04:05Z");
@@ -63,12 +64,14 @@ TEST_F(Latency, EveryChangeIsObservedOnce) {
   EXPECT_TRUE(latency.programmed(kNow).empty());
 }
 
+// Proves: I-53, X-069
 TEST_F(Latency, AbsentMalformedAndOldTimesAreLeftOut) {
   for (const std::string_view time : {"", "soon", "2026-01-02T02:59:59Z", "2026-01-02T03:00:00Z"})
     latency.changed(web, Family::kIpv4, time);
   EXPECT_TRUE(latency.programmed(kNow).empty());
 }
 
+// Proves: X-070
 TEST_F(Latency, ADeletedSliceTakesItsServicesTimesAlong) {
   latency.changed(web, Family::kIpv4, "2026-01-02T03:04:03Z");
   latency.changed({"ns", "other"}, Family::kIpv4, "2026-01-02T03:04:04Z");

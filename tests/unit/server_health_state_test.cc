@@ -37,6 +37,7 @@ struct Health : testing::Test {
   [[nodiscard]] std::string body(HealthQuestion question) const { return state.answer(question, now).body; }
 };
 
+// Proves: O-32
 TEST_F(Health, BodiesAreExactlyThese) {
   start();
   now = now + milliseconds(1500);
@@ -55,12 +56,14 @@ TEST_F(Health, BeforeAnyLoopTheStatusIsLeftOut) {
             R"("healthy":true})");
 }
 
+// Proves: X-200
 TEST_F(Health, NothingQueuedForHoursIsHealthy) {  // X-200
   start();
   now = now + hours(9);
   EXPECT_TRUE(good(kHealthz));
 }
 
+// Proves: O-33, X-201
 TEST_F(Health, ARequestUnservedForTheThresholdIsNot) {  // X-201
   start();
   want();
@@ -76,6 +79,7 @@ TEST_F(Health, ARequestUnservedForTheThresholdIsNot) {  // X-201
   EXPECT_TRUE(good(kHealthz));
 }
 
+// Proves: X-201
 TEST_F(Health, ServedInTimeTheClockStartsAnew) {  // X-201
   start();
   want();
@@ -86,6 +90,7 @@ TEST_F(Health, ServedInTimeTheClockStartsAnew) {  // X-201
   EXPECT_TRUE(good(kHealthz));
 }
 
+// Proves: O-34, X-202
 TEST_F(Health, OneFamilyDoesNotHideTheOther) {  // X-202
   start();
   state.sync_wanted(Family::kIpv6, now);
@@ -96,6 +101,7 @@ TEST_F(Health, OneFamilyDoesNotHideTheOther) {  // X-202
                           R"("IPv6":{"lastUpdated":"2026-01-02T03:04:05Z","healthy":false}}})");
 }
 
+// Proves: O-34, X-203
 TEST_F(Health, BothLateNeedBothSynced) {  // X-203
   start();
   want();
@@ -107,6 +113,7 @@ TEST_F(Health, BothLateNeedBothSynced) {  // X-203
   EXPECT_TRUE(good(kHealthz));
 }
 
+// Proves: O-36, X-204
 TEST_F(Health, A503SaysWhenTheNewestRealSyncWas) {  // X-204
   start();
   now = now + seconds(1);
@@ -117,6 +124,7 @@ TEST_F(Health, A503SaysWhenTheNewestRealSyncWas) {  // X-204
       R"({"lastUpdated":"2026-01-02T03:04:06Z","currentTime":"2026-01-02T03:05:06.000000007Z")"));
 }
 
+// Proves: I-66, O-35, X-205
 TEST_F(Health, OnlyTheAutoscalersTaintMakesTheNodeIneligible) {  // X-205
   start();
   state.node_seen(node_named("n1", {"other"}));
@@ -130,6 +138,7 @@ TEST_F(Health, OnlyTheAutoscalersTaintMakesTheNodeIneligible) {  // X-205
   EXPECT_TRUE(good(kHealthz));
 }
 
+// Proves: I-66, X-206
 TEST_F(Health, ADeletingNodeIsIneligible) {  // X-206
   start();
   state.node_seen(deleting_node("n1"));
@@ -137,6 +146,7 @@ TEST_F(Health, ADeletingNodeIsIneligible) {  // X-206
   EXPECT_TRUE(good(kLivez));
 }
 
+// Proves: I-66, X-207
 TEST_F(Health, ANodeNeverSeenIsIneligible) {  // X-207
   state.loop_started(Family::kIpv4, now);
   EXPECT_FALSE(good(kHealthz));

@@ -71,6 +71,7 @@ struct ServersTest : testing::Test {
   std::string health_status(std::string_view path) { return status_line(health(path)); }
 };
 
+// Proves: O-37, X-208
 TEST_F(ServersTest, HealthPathsAnswerAndAreCounted) {  // X-205, X-207, X-208
   open();
   EXPECT_EQ(health_status("/healthz"), "HTTP/1.1 503 Service Unavailable");  // no Node seen
@@ -90,6 +91,7 @@ TEST_F(ServersTest, HealthPathsAnswerAndAreCounted) {  // X-205, X-207, X-208
   EXPECT_THAT(page, HasSubstr("kubeproxy_proxy_livez_total{code=\"503\"} 0\n"));
 }
 
+// Proves: O-31
 TEST_F(ServersTest, HealthHeadersAreTheContracts) {  // O-31
   open();
   const std::string answer = without_date(health("/livez"));
@@ -111,6 +113,7 @@ TEST_F(ServersTest, AChangeThatIsNotWrittenTurnsHealthDown) {  // X-201
   EXPECT_EQ(health_status("/livez"), "HTTP/1.1 200 OK");
 }
 
+// Proves: I-09, O-38
 TEST_F(ServersTest, AnIdenticalObjectStartsNoClock) {  // I-09
   open();
   take(load_balancer("web", 0));
@@ -120,6 +123,7 @@ TEST_F(ServersTest, AnIdenticalObjectStartsNoClock) {  // I-09
   EXPECT_EQ(health_status("/livez"), "HTTP/1.1 200 OK");
 }
 
+// Proves: O-38, X-248
 TEST_F(ServersTest, TheZoneLabelStartsTheClockAtAnyTime) {  // X-248
   open();
   take(node_named("n1"), false);
@@ -130,6 +134,7 @@ TEST_F(ServersTest, TheZoneLabelStartsTheClockAtAnyTime) {  // X-248
   EXPECT_EQ(health_status("/livez"), "HTTP/1.1 503 Service Unavailable");
 }
 
+// Proves: O-24, X-196
 TEST_F(ServersTest, HealthCheckPortsFollowSuccessfulSyncs) {  // O-24, X-196
   const uint16_t port = free_port();
   open();
@@ -152,6 +157,7 @@ TEST_F(ServersTest, HealthCheckPortsFollowSuccessfulSyncs) {  // O-24, X-196
               HasSubstr("no_local_endpoints_total{ip_family=\"IPv4\",traffic_policy=\"external\"} 0\n"));
 }
 
+// Proves: O-25
 TEST_F(ServersTest, AHealthCheckPortInUseIsAnEvent) {  // O-25
   const auto taken = listen_on({.address = *IpAddress::parse("0.0.0.0")});
   open();
@@ -188,6 +194,7 @@ TEST_F(ServersTest, ScrapersThatComeTogetherShareOneCollection) {
   EXPECT_EQ(collections, 2);
 }
 
+// Proves: I-53
 TEST_F(ServersTest, LatencyAndPendingChangesShow) {  // I-53
   open();
   EndpointSlice slice = slice_of("web", {endpoint("10.1.0.1", "n1")});
@@ -203,6 +210,7 @@ TEST_F(ServersTest, LatencyAndPendingChangesShow) {  // I-53
   EXPECT_THAT(page, HasSubstr("network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"2\"} 1\n"));
 }
 
+// Proves: O-39
 TEST_F(ServersTest, APortInUseIsTakenLater) {  // O-39
   auto taken = listen_on({.address = kLoopback});
   config.health->port = bound_port(taken->get());
@@ -220,6 +228,7 @@ TEST_F(ServersTest, APortInUseIsTakenLater) {  // O-39
   EXPECT_THAT(posted.events, ElementsAre(HasSubstr(R"("reason":"Starting")")));
 }
 
+// Proves: O-39
 TEST_F(ServersTest, HardFailEndsTheStartWithAnEvent) {
   const auto taken = listen_on({.address = kLoopback});
   config.bind_hard_fail = true;

@@ -22,6 +22,7 @@ struct Facts : testing::Test {
   size_t ready() { return facts().families[0].local_ready; }
 };
 
+// Proves: K-96, X-198
 TEST_F(Facts, OnePodBehindTwoPortsCountsOnce) {
   service.ports.push_back({.name = "other", .port = 81});
   slice.ports.push_back({.name = "other", .port = 8081});
@@ -29,6 +30,7 @@ TEST_F(Facts, OnePodBehindTwoPortsCountsOnce) {  // X-198
   EXPECT_EQ(ready(), 1);
 }
 
+// Proves: K-96, X-199
 TEST_F(Facts, OnlyReadyLocalEndpointsCount) {
   slice.endpoints = {endpoint("10.1.0.1", "n1"), endpoint("10.1.0.2", "n1"), endpoint("10.1.0.3", "n1"),
                      endpoint("10.1.0.4", "n1"), endpoint("10.1.0.5", "n2"), endpoint("10.1.0.6", "")};
@@ -36,6 +38,7 @@ TEST_F(Facts, OnlyReadyLocalEndpointsCount) {  // X-199
   EXPECT_EQ(ready(), 3);
 }
 
+// Proves: K-96, X-199
 TEST_F(Facts, TerminatingAndUnreadyEndpointsDoNotCount) {
   slice.endpoints = {endpoint("10.1.0.1", "n1"), endpoint("10.1.0.2", "n1")};
   for (Endpoint& one : slice.endpoints) one.ready = false;
@@ -61,6 +64,7 @@ TEST_F(Facts, ANodeWithoutANameHasNothingLocal) {
   EXPECT_EQ(service_facts(state, kWeb, "").families[0].local_ready, 0);
 }
 
+// Proves: I-20, I-27
 TEST_F(Facts, OnlyLoadBalancersWithLocalPolicyHaveAPort) {  // I-27, I-20
   EXPECT_EQ(facts().health_check_port, 32000);
   const Service good = service;
@@ -78,6 +82,7 @@ TEST_F(Facts, OnlyLoadBalancersWithLocalPolicyHaveAPort) {  // I-27, I-20
   EXPECT_EQ(service_facts(state, {"ns", "unknown"}, "n1"), ServiceFacts{});
 }
 
+// Proves
 TEST_F(Facts, CountsNameEveryServiceWithAPort) {
   slice.endpoints = {endpoint("10.1.0.1", "n1")};
   facts();
@@ -87,6 +92,7 @@ TEST_F(Facts, CountsNameEveryServiceWithAPort) {  // X-194, X-190
   EXPECT_EQ(local_endpoint_counts(state, "n1"), expected);
 }
 
+// Proves: X-246
 TEST_F(Facts, NoLocalEndpointsByPolicy) {
   const auto counts = [this] {
     const FamilyFacts family = facts().families[0];
@@ -110,6 +116,7 @@ TEST_F(Facts, NoLocalEndpointsByPolicy) {  // X-246
   EXPECT_EQ(counts(), Counts(0, 0));
 }
 
+// Proves: I-25, I-26
 TEST_F(Facts, ALocalPolicyNobodyReachesFromOutsideDoesNotCount) {  // I-25, I-26
   slice.endpoints = {endpoint("10.1.0.1", "n2")};
   service.ports[0].node_port = 0;

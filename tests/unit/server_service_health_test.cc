@@ -43,6 +43,7 @@ struct Ports : testing::Test {
   std::string status(uint16_t where) { return status_line(ask(where)); }
 };
 
+// Proves: O-22, O-23
 TEST_F(Ports, AnswersWithExactlyTheseBytes) {
   health.apply({{kWeb, facts_of(port, 1)}});
   EXPECT_EQ(ask(port),
@@ -63,18 +64,21 @@ TEST_F(Ports, AnswersWithExactlyTheseBytes) {
             "}");
 }
 
+// Proves: O-21
 TEST_F(Ports, AnyMethodIsAnswered) {  // O-21
   health.apply({{kWeb, facts_of(port, 1)}});
   const std::string answer = TestClient(port).ask(run, "POST / HTTP/1.1\r\nHost: n\r\nContent-Length: 3\r\n\r\nabc");
   EXPECT_EQ(status_line(answer), "HTTP/1.1 200 OK");
 }
 
+// Proves: X-190
 TEST_F(Ports, NothingSyncedMeansNoSockets) {
   health.apply({});
   health.apply({{kWeb, ServiceFacts{}}});
   EXPECT_EQ(health.listening(), 0);
 }
 
+// Proves: O-21, X-191, X-192
 TEST_F(Ports, TheStatusFollowsTheCount) {
   for (const size_t ready : {0u, 18u, 0u, 11u}) {
     health.apply({{kWeb, facts_of(port, ready)}});
@@ -85,6 +89,7 @@ TEST_F(Ports, TheStatusFollowsTheCount) {  // X-191, X-192
   }
 }
 
+// Proves: O-24, X-193
 TEST_F(Ports, OnlyWhatChangedOpensAndCloses) {
   const uint16_t moved = free_port(), gone = free_port(), fresh = free_port();
   health.apply(
@@ -106,6 +111,7 @@ TEST_F(Ports, APortMovesFromOneServiceToAnother) {
   EXPECT_THAT(failures, IsEmpty());
 }
 
+// Proves: X-195
 TEST_F(Ports, AnUnhealthyProxyAnswers503WithTheRealCount) {
   health.apply({{kWeb, facts_of(port, 2)}});
   healthy = false;
@@ -116,6 +122,7 @@ TEST_F(Ports, AnUnhealthyProxyAnswers503WithTheRealCount) {  // X-195
   EXPECT_EQ(status(port), "HTTP/1.1 200 OK");
 }
 
+// Proves: O-20
 TEST_F(Ports, FamiliesListenAndCountApart) {  // O-20
   ServiceFacts both = facts_of(port, 1);
   both.families[1] = {.has_cluster_ip = true, .local_ready = 7};
@@ -124,6 +131,7 @@ TEST_F(Ports, FamiliesListenAndCountApart) {  // O-20
   EXPECT_THAT(ask(port, "::1"), HasSubstr("Endpoint-Weight: 7\r\n"));
 }
 
+// Proves: X-197
 TEST_F(Ports, GivenAddressesAreListenedOnAndNoOthers) {
   ServiceHealth narrow(*http, parts({*IpAddress::parse("127.0.0.1"), *IpAddress::parse("127.0.0.2")}));
   narrow.apply({{kWeb, facts_of(port, 1)}});
@@ -132,6 +140,7 @@ TEST_F(Ports, GivenAddressesAreListenedOnAndNoOthers) {  // X-197
   EXPECT_FALSE(can_connect(port, "127.0.0.3"));
 }
 
+// Proves: O-25
 TEST_F(Ports, APortInUseIsReportedOnceAndTakenWhenItIsFree) {  // O-25
   auto other = listen_on({.address = *IpAddress::parse("127.0.0.2"), .port = port});
   ASSERT_TRUE(other) << other.error().message;

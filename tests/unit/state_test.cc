@@ -48,6 +48,7 @@ TEST(State, NewAndChangedServicesAreTouched) {
   EXPECT_EQ(*state.service(kWeb), changed);
 }
 
+// Proves: I-09, X-059
 TEST(State, TheSameObjectAgainTouchesNothing) {
   State state;
   state.apply(service(kWeb));
@@ -63,6 +64,7 @@ TEST(State, ANewVersionOfTheSameContentTouchesNothingAndIsKept) {
   EXPECT_EQ(state.service(kWeb)->resource_version, "2");
 }
 
+// Proves: I-54
 TEST(State, SlicesTouchTheirServiceWhateverComesFirst) {
   State state;
   EXPECT_THAT(state.apply(slice("web-1", "web")), UnorderedElementsAre(kWeb));
@@ -73,6 +75,7 @@ TEST(State, SlicesTouchTheirServiceWhateverComesFirst) {
   EXPECT_EQ(state.slice_count(), 2U);
 }
 
+// Proves: I-52, X-071
 TEST(State, ASliceThatMovesTouchesBothServicesAndLeavesNothingBehind) {
   State state;
   state.apply(slice("one", "web"));
@@ -88,6 +91,7 @@ TEST(State, ASliceThatLosesItsServiceIsGone) {
   EXPECT_EQ(state.slice_count(), 0U);
 }
 
+// Proves: X-049
 TEST(State, SlicesOfTheSameServiceNameInOtherNamespacesAreOthers) {
   State state;
   EndpointSlice other = slice("web-1", "web");
@@ -108,6 +112,7 @@ TEST(State, DeletionsTouchTheirServiceOnce) {
   EXPECT_EQ(state, State());
 }
 
+// Proves: I-64, X-225
 TEST(State, ANodeTouchesAllServicesWhenItsZoneOrAddressesChangeOnly) {
   State state;
   state.apply(service(kWeb));
