@@ -4,22 +4,33 @@
 # a bridge as the fabric between them. Made for the demo, the end-to-end tests and the benchmarks; no namespace has a
 # way to the machine's own network.
 #
-#   cluster.sh up    [--name NAME] [--pods N] [--lb-node n1|n2|both]
+#   cluster.sh up    [--name NAME] [--pods N] [--lb-node n1|n2|both] [--fabric routed|vxlan] [--masquerade]
 #   cluster.sh down  [--name NAME]
 #   cluster.sh enter [--name NAME] PLACE [COMMAND...]     PLACE: n1, n2, n1-p2 ... (a pod), client, fabric
 #
-# Addresses: node nN has 172.18.0.1N and fd00:172:18::1N on eth0; its pod pK (K = 2 .. N+1) has 10.244.N.K and
-# fd00:10:244:N::K; the client has 172.18.0.100 and fd00:172:18::100, and routes 192.0.2.0/24 and 2001:db8:2::/64
-# (addresses of LoadBalancer services) to --lb-node. Every place has a network namespace NAME-PLACE and a cgroup, under
-# which its processes run: NAME.cluster/nN/pK for a pod, NAME.cluster/nN/host for processes on a node,
-# NAME.cluster/client. The directory /run/waggle-cluster/NAME holds the file `environment` (what is where), manifests,
-# and for each node bpf (a bpffs) and run.
+# Addresses: node nN has 172.18.0.1N and fd00:172:18::1N on eth0, and 172.18.0.2N and fd00:172:18::2N beside them; its pod
+# pK (K = 2 .. N+1) has 10.244.N.K and fd00:10:244:N::K; the client has 172.18.0.100 and fd00:172:18::100, and routes
+# 192.0.2.0/24, 2001:db8:2::/64 (LoadBalancer addresses), 198.51.100.0/24, 2001:db8:51::/64 (external IPs), 10.96.0.0/16
+# and fd00:10:96::/112 (ClusterIPs) to --lb-node.
+#
+# Packets to the other node's pods go there over eth0 (--fabric routed), or by the overlay vxlan.calico, whose addresses
+# are 10.244.N.1 and fd00:10:244:N::1 (--fabric vxlan). With --masquerade a node hides its pods behind its own address
+# when they talk to whatever is no pod, as most CNIs do. Netfilter tracks every connection of a node, and its table
+# `firewall` drops and counts what is in no valid state. Reverse path filtering is strict on the nodes' links.
+#
+# Every place has a network namespace NAME-PLACE and a cgroup, under which its processes run: NAME.cluster/nN/pK for a
+# pod, NAME.cluster/nN/host for processes on a node, NAME.cluster/client. The directory /run/waggle-cluster/NAME holds
+# the file `environment` (what is where), manifests, and for each node bpf (a bpffs) and run.
 set -euo pipefail
 
 nodes=(n1 n2)
 name=${WAGGLE_CLUSTER_NAME:-waggle}
 pods=${WAGGLE_CLUSTER_PODS:-5}
 lb_node=${WAGGLE_CLUSTER_LB_NODE:-n1}
+fabric=routed
+masquerade=no
+devices=eth0 # of a node, that lead to other machines
+pod_mtu=1500
 state_root=${WAGGLE_CLUSTER_STATE:-/run/waggle-cluster}
 gateway_mac=ee:ee:ee:ee:ee:ee # of every pod link's host side, as Calico does
 gateway6=fe80::ecee:eeff:feee:eeee
@@ -113,31 +124,88 @@ configure_fabric() {
   } | ip -n "$name-fabric" -batch -
 }
 
+# The second addresses are never a source by themselves: the kernel takes the first of a subnet (IPv4), and no deprecated
+# one (IPv6).
+node_uplink_lines() { # N
+  cat <<END
+address add 172.18.0.1$1/24 dev eth0
+address add 172.18.0.2$1/24 dev eth0
+address add fd00:172:18::1$1/64 dev eth0 nodad
+address add fd00:172:18::2$1/64 dev eth0 nodad preferred_lft 0
+link set eth0 up
+route add default via 172.18.0.1
+route add default via fd00:172:18::1
+END
+}
+
+routed_lines() { # OTHER
+  echo "route add 10.244.$1.0/24 via 172.18.0.1$1"
+  echo "route add fd00:10:244:$1::/64 via fd00:172:18::1$1"
+}
+
+# As Calico lays it out: nothing is learned or asked for, neighbours and tunnel ends are written down.
+vxlan_lines() { # N OTHER
+  cat <<END
+link add vxlan.calico address 66:00:00:00:00:0$1 mtu $pod_mtu type vxlan id 4096 local 172.18.0.1$1 dev eth0 dstport 4789 nolearning
+address add 10.244.$1.1/32 dev vxlan.calico
+address add fd00:10:244:$1::1/128 dev vxlan.calico nodad
+link set vxlan.calico up
+neighbour add 10.244.$2.1 lladdr 66:00:00:00:00:0$2 dev vxlan.calico nud permanent
+neighbour add fd00:10:244:$2::1 lladdr 66:00:00:00:00:0$2 dev vxlan.calico nud permanent
+route add 10.244.$2.0/24 via 10.244.$2.1 dev vxlan.calico onlink
+route add fd00:10:244:$2::/64 via fd00:10:244:$2::1 dev vxlan.calico onlink
+END
+}
+
 configure_node() { # N
   local n=$1 other=$((3 - $1)) k
   {
-    echo "address add 172.18.0.1$n/24 dev eth0"
-    echo "address add fd00:172:18::1$n/64 dev eth0 nodad"
-    echo "link set eth0 up"
-    echo "route add default via 172.18.0.1"
-    echo "route add default via fd00:172:18::1"
-    echo "route add 10.244.$other.0/24 via 172.18.0.1$other"
-    echo "route add fd00:10:244:$other::/64 via fd00:172:18::1$other"
+    node_uplink_lines "$n"
+    case $fabric in
+      routed) routed_lines "$other" ;;
+      vxlan) vxlan_lines "$n" "$other" ;;
+    esac
     echo "route add blackhole 10.244.$n.0/24"
     echo "route add blackhole fd00:10:244:$n::/64"
     for k in $(seq 2 $((pods + 1))); do
-      echo "link set calin$n$k up"
+      echo "link set calin$n$k mtu $pod_mtu up"
       echo "route add 10.244.$n.$k dev calin$n$k scope link"
       echo "route add fd00:10:244:$n::$k dev calin$n$k"
     done
   } | ip -n "$name-n$n" -batch -
+  if [ "$fabric" = vxlan ]; then
+    bridge -n "$name-n$n" fdb append "66:00:00:00:00:0$other" dev vxlan.calico dst "172.18.0.1$other"
+  fi
+  firewall_lines | in_netns "n$n" nft -f -
+}
+
+# What a node's firewall does with connections that netfilter does not recognize: the tests see to it that there is none.
+# Redirects are let out: the kernel sends one for a pod's first packet to itself, whoever translates it, before netfilter
+# has confirmed the connection that it quotes.
+firewall_lines() {
+  local hook redirects="icmp type redirect accept; icmpv6 type nd-redirect accept"
+  echo "table inet firewall {"
+  for hook in input forward output; do
+    echo "counter invalid_$hook {}"
+    echo "chain $hook { type filter hook $hook priority 0; $redirects; ct state invalid counter name invalid_$hook drop; }"
+  done
+  if [ $masquerade = yes ]; then
+    cat <<END
+chain postrouting {
+  type nat hook postrouting priority srcnat
+  ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 oifname eth0 masquerade
+  ip6 saddr fd00:10:244::/48 ip6 daddr != fd00:10:244::/48 oifname eth0 masquerade
+}
+END
+  fi
+  echo "}"
 }
 
 configure_pod() { # N K
   ip -n "$name-n$1-p$2" -batch - <<END
 address add 10.244.$1.$2/32 dev eth0
 address add fd00:10:244:$1::$2/128 dev eth0 nodad
-link set eth0 up
+link set eth0 mtu $pod_mtu up
 neighbour add 169.254.1.1 lladdr $gateway_mac dev eth0 nud permanent
 neighbour add $gateway6 lladdr $gateway_mac dev eth0 nud permanent
 route add 169.254.1.1 dev eth0 scope link
@@ -163,9 +231,11 @@ route add 10.244.1.0/24 via 172.18.0.11
 route add 10.244.2.0/24 via 172.18.0.12
 route add fd00:10:244:1::/64 via fd00:172:18::11
 route add fd00:10:244:2::/64 via fd00:172:18::12
-route add 192.0.2.0/24 $via4
-route add 2001:db8:2::/64 $via6
 END
+  {
+    printf "route add %s $via4\n" 192.0.2.0/24 198.51.100.0/24 10.96.0.0/16
+    printf "route add %s $via6\n" 2001:db8:2::/64 2001:db8:51::/64 fd00:10:96::/112
+  } | ip -n "$name-client" -batch -
 }
 
 # A veth sends no frame with a finished checksum, and takes no frame from an XDP program unless its peer runs one too.
@@ -205,6 +275,7 @@ NAME=$name
 STATE=$state
 CGROUP=$cgroup_root/$name.cluster
 PODS=$pods
+DEVICES=$devices
 END
 }
 
@@ -212,12 +283,14 @@ check_up() {
   [ "$(id -u)" -eq 0 ] || die "making network namespaces needs root"
   { [[ $pods =~ ^[0-9]+$ ]] && [ "$pods" -ge 1 ] && [ "$pods" -le 90 ]; } || die "--pods $pods: use a number from 1 to 90"
   [[ $lb_node =~ ^(n1|n2|both)$ ]] || die "--lb-node $lb_node: use n1, n2 or both"
+  [[ $fabric =~ ^(routed|vxlan)$ ]] || die "--fabric $fabric: use routed or vxlan"
   { [ ! -e "$state" ] && [ -z "$(namespaces)" ]; } || die "a cluster named $name is already up, or left over; take it down with: $0 down --name $name"
 }
 
 up() {
   local n k
   check_up
+  if [ "$fabric" = vxlan ]; then devices=eth0,vxlan.calico pod_mtu=1450; fi
   trap 'down; echo "cluster.sh: the cluster could not be made; what was there of it is removed" >&2' EXIT
   make_directories
   make_namespaces
@@ -302,10 +375,12 @@ case $command in
 esac
 while [ $# -gt 0 ]; do
   case $1 in
-    --name | --pods | --lb-node) [ -n "${2-}" ] || wrong_usage "$1 needs a value" ;;&
+    --name | --pods | --lb-node | --fabric) [ -n "${2-}" ] || wrong_usage "$1 needs a value" ;;&
     --name) name=$2 && shift 2 ;;
     --pods) pods=$2 && shift 2 ;;
     --lb-node) lb_node=$2 && shift 2 ;;
+    --fabric) fabric=$2 && shift 2 ;;
+    --masquerade) masquerade=yes && shift ;;
     -h | --help) help && exit 0 ;;
     -*) wrong_usage "there is no option $1" ;;
     *) break ;;

@@ -27,7 +27,7 @@ class Agent:
         usual = [
             f"--manifests={self.cluster.manifests}",
             f"--node-name={self.node}",
-            "--devices=eth0",
+            f"--devices={self.cluster.devices}",
             "--pod-interfaces=cali*",
             f"--cgroup-root={self.cluster.cgroup}/{self.node}",
             f"--bpf-root={self.directory}/bpf",

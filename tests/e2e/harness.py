@@ -8,9 +8,11 @@
         cluster.wait_for_backends(...)
         outcomes = cluster.run("client", clients.ask, "TCP", address, port, 100)
 
-Every process the test makes runs in the cluster's cgroup, so that taking the cluster down ends all of them.
+Every process the test makes runs in the cluster's cgroup, so that taking the cluster down ends all of them. A test fails
+if the nodes' firewalls dropped a packet for its connection's invalid state.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -99,19 +101,20 @@ class Guardian:
 
 
 class Cluster:
-    def __init__(self, pods=4, lb_node="n1"):
+    def __init__(self, pods=4, lb_node="n1", fabric="routed", masquerade=False):
         if os.geteuid() != 0:
             raise SystemExit("FAILED: this test makes network namespaces and needs root")
         self.waggle = os.environ.get("WAGGLE_BIN") or sys.exit("FAILED: set WAGGLE_BIN to the waggle program")
         self.name = f"wt{os.getpid()}"
         self.pods = pods
-        self.lb_node = lb_node
+        self.options = ["--pods", str(pods), "--lb-node", lb_node, "--fabric", fabric]
+        self.options += ["--masquerade"] if masquerade else []
         self.agents = {}
         self.tasks = []
 
     def __enter__(self):
         self.guardian = Guardian([CLUSTER_SCRIPT, "down", "--name", self.name])
-        self._script("up", "--pods", str(self.pods), "--lb-node", self.lb_node)
+        self._script("up", *self.options)
         self._read_environment()
         return self
 
@@ -123,8 +126,10 @@ class Cluster:
             task.kill()
         for agent in self.agents.values():
             agent.kill()
+        dropped = {} if error is not None else self.packets_dropped_by_firewalls()
         self._script("down")
         self.guardian.release()
+        expect(not dropped, f"netfilter took packets for parts of no valid connection and dropped them: {dropped}")
 
     def _script(self, command, *options):
         subprocess.run([CLUSTER_SCRIPT, command, "--name", self.name, *options], check=True)
@@ -134,9 +139,20 @@ class Cluster:
             settings = dict(line.rstrip("\n").split("=", 1) for line in file)
         self.state = settings["STATE"]
         self.cgroup = settings["CGROUP"]
+        self.devices = settings["DEVICES"]
         self.manifests = f"{self.state}/manifests"
         self.scratch = f"{self.state}/scratch"
         os.mkdir(self.scratch)
+
+    def packets_dropped_by_firewalls(self):
+        """What the nodes' firewalls, which drop packets of connections in an invalid state, have counted."""
+        dropped = {}
+        for node in NODES:
+            command = ["nsenter", f"--net=/run/netns/{self.name}-{node}", "nft", "--json", "list", "counters"]
+            said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            counters = [item["counter"] for item in said["nftables"] if "counter" in item]
+            dropped |= {f"{node} {c['name']}": c["packets"] for c in counters if c["packets"]}
+        return dropped
 
     # --- places ---
 
