@@ -145,6 +145,9 @@ void PacketTest::expect(const std::string& what, const RunInput& input, const Ex
   if (wrong_checksums(input.packet).empty()) {
     EXPECT_EQ(wrong_checksums(output.packet), "") << what;
   }
+  if (wrong_quoted_checksums(input.packet).empty()) {
+    EXPECT_EQ(wrong_quoted_checksums(output.packet), "") << what;
+  }
 }
 
 std::string PacketTest::backend_of(const RunInput& input) { return destination_of(run(input).packet); }

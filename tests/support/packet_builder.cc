@@ -37,7 +37,7 @@ Bytes ipv4_layer(const IpLayer& layer, const Bytes& behind) {
   const size_t header = 20 + layer.options.size();
   Bytes bytes = {static_cast<uint8_t>(0x40 | header / 4), 0};
   put16(bytes, static_cast<uint32_t>(header + behind.size()));
-  put16(bytes, 0x1234);
+  put16(bytes, layer.id);
   put16(bytes, layer.fragment);
   bytes.push_back(layer.ttl);
   bytes.push_back(layer.protocol);
@@ -84,6 +84,47 @@ uint16_t l4_checksum(const PacketSpec& spec, const Bytes& bytes) {
 
 bool is_ipv6(const std::string& address) { return address_of(address).family == Family::kIpv6; }
 
+Bytes l4_layer(const PacketSpec& spec) {
+  switch (spec.protocol) {
+    case Protocol::kTcp:
+      return tcp_layer(spec);
+    case Protocol::kUdp:
+      return udp_layer(spec);
+    case Protocol::kSctp:
+      break;
+  }
+  return sctp_layer(spec);
+}
+
+IpLayer ip_layer_of(const PacketSpec& spec) {
+  return {.source = spec.source,
+          .destination = spec.destination,
+          .protocol = static_cast<uint8_t>(spec.protocol),
+          .ttl = spec.ttl,
+          .id = static_cast<uint16_t>(spec.ip_id),
+          .options = spec.ip_options,
+          .extensions = spec.extensions};
+}
+
+// IP layer and frame of `spec` around one stretch of its payload.
+Bytes fragment_of(const PacketSpec& spec, Bytes piece, size_t offset, bool more) {
+  const bool ipv6 = is_ipv6(spec.source);
+  const uint16_t bits = static_cast<uint16_t>(ipv6 ? offset | (more ? 1u : 0u) : offset / 8 | (more ? 0x2000u : 0u));
+  IpLayer ip = ip_layer_of(spec);
+  ip.fragment = bits;
+  if (ipv6) {
+    Extension header{.type = 44};
+    put16(header.content, bits);
+    put32(header.content, spec.ip_id);
+    ip.extensions.push_back(header);
+  }
+  return ethernet_layer(spec.destination_mac, spec.source_mac, spec.vlans, ipv6 ? kEtherIpv6 : kEtherIpv4,
+                        ip_layer(ip, std::move(piece)));
+}
+
+// An INIT or INIT ACK without optional parameters: initiate tag, window, streams, first TSN.
+constexpr uint8_t kInitBody[] = {0xca, 0xfe, 0xf0, 0x0d, 0, 1, 0, 0, 0, 10, 0, 10, 0x11, 0x22, 0x33, 0x44};
+
 }  // namespace
 
 IpAddress address_of(std::string_view text) { return IpAddress::parse(text).value(); }
@@ -92,6 +133,15 @@ uint16_t internet_checksum(std::span<const uint8_t> bytes, uint32_t sum) {
   sum += plain_sum(bytes);
   while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(~sum);
+}
+
+uint32_t crc32c(std::span<const uint8_t> bytes, uint32_t crc) {
+  crc = ~crc;
+  for (const uint8_t byte : bytes) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f63b78u : 0);
+  }
+  return ~crc;
 }
 
 uint32_t pseudo_header_sum(const IpAddress& source, const IpAddress& destination, uint8_t protocol, size_t length) {
@@ -145,6 +195,26 @@ Bytes udp_layer(const PacketSpec& spec) {
   return bytes;
 }
 
+Bytes sctp_layer(const PacketSpec& spec) {
+  const bool opens = spec.sctp_chunk == kSctpInit;
+  Bytes body;
+  if (opens || spec.sctp_chunk == kSctpInitAck) put(body, kInitBody);
+  put(body, spec.payload);
+  Bytes bytes;
+  put16(bytes, spec.source_port);
+  put16(bytes, spec.destination_port);
+  put32(bytes, opens ? 0 : 0x1badb002);  // verification tag
+  put32(bytes, 0);
+  bytes.push_back(spec.sctp_chunk);
+  bytes.push_back(0);
+  put16(bytes, static_cast<uint32_t>(4 + body.size()));
+  put(bytes, body);
+  bytes.resize((bytes.size() + 3) / 4 * 4);
+  const uint32_t crc = crc32c(bytes);
+  for (size_t i = 0; i < 4; ++i) bytes[8 + i] = static_cast<uint8_t>(crc >> (8 * i));
+  return bytes;
+}
+
 Bytes icmp_layer(const IpLayer& ip, uint8_t type, uint8_t code, Bytes behind) {
   Bytes bytes = {type, code};
   put16(bytes, 0);
@@ -157,15 +227,39 @@ Bytes icmp_layer(const IpLayer& ip, uint8_t type, uint8_t code, Bytes behind) {
 }
 
 Bytes build(const PacketSpec& spec) {
+  return ethernet_layer(spec.destination_mac, spec.source_mac, spec.vlans,
+                        is_ipv6(spec.source) ? kEtherIpv6 : kEtherIpv4, ip_layer(ip_layer_of(spec), l4_layer(spec)));
+}
+
+std::vector<Bytes> build_fragments(const PacketSpec& spec, size_t bytes) {
+  const Bytes payload = l4_layer(spec);
+  std::vector<Bytes> fragments;
+  for (size_t offset = 0; offset < payload.size(); offset += bytes) {
+    const size_t end = std::min(payload.size(), offset + bytes);
+    Bytes piece(payload.begin() + static_cast<ptrdiff_t>(offset), payload.begin() + static_cast<ptrdiff_t>(end));
+    fragments.push_back(fragment_of(spec, std::move(piece), offset, end < payload.size()));
+  }
+  return fragments;
+}
+
+Bytes build(const IcmpErrorSpec& spec) {
+  const bool ipv6 = is_ipv6(spec.source);
   const IpLayer ip{.source = spec.source,
                    .destination = spec.destination,
-                   .protocol = static_cast<uint8_t>(spec.protocol),
-                   .ttl = spec.ttl,
-                   .options = spec.ip_options,
-                   .extensions = spec.extensions};
-  Bytes l4 = spec.protocol == Protocol::kTcp ? tcp_layer(spec) : udp_layer(spec);
-  return ethernet_layer(spec.destination_mac, spec.source_mac, spec.vlans,
-                        is_ipv6(spec.source) ? kEtherIpv6 : kEtherIpv4, ip_layer(ip, std::move(l4)));
+                   .protocol = static_cast<uint8_t>(ipv6 ? 58 : 1),
+                   .ttl = spec.ttl};
+  Bytes behind;
+  put32(behind, spec.rest);
+  put(behind, spec.quoted);
+  return ethernet_layer(spec.destination_mac, spec.source_mac, spec.vlans, ipv6 ? kEtherIpv6 : kEtherIpv4,
+                        ip_layer(ip, icmp_layer(ip, spec.type, spec.code, std::move(behind))));
+}
+
+Bytes quote_of(const PacketSpec& offending, size_t bytes) {
+  const Bytes l4 = l4_layer(offending);
+  Bytes packet = ip_layer(ip_layer_of(offending), l4);
+  if (bytes < l4.size()) packet.resize(packet.size() - l4.size() + bytes);
+  return packet;
 }
 
 Bytes build_port_unreachable(const PacketSpec& offending, size_t quoted) {

@@ -18,6 +18,7 @@ struct Layers {
   Family family = Family::kIpv4;
   uint8_t protocol = 0;
   bool has_l4 = false;
+  bool is_fragment = false;
 };
 
 uint16_t read16(const Bytes& packet, size_t offset) {
@@ -47,10 +48,14 @@ constexpr NamedSize kIpv6Fields[] = {
     {"version, class and flow", 4}, {"payload length", 2},      {"next header", 1}, {"hop limit", 1},
     {"source address", 16},         {"destination address", 16}};
 constexpr NamedSize kExtensionFields[] = {{"next header", 1}, {"length", 1}};
+constexpr NamedSize kFragmentFields[] = {{"next header", 1}, {"reserved", 1}, {"offset", 2}, {"identification", 4}};
 constexpr NamedSize kTcpFields[] = {{"source port", 2},     {"destination port", 2}, {"sequence number", 4},
                                     {"acknowledgement", 4}, {"data offset", 1},      {"flags", 1},
                                     {"window", 2},          {"checksum", 2},         {"urgent pointer", 2}};
 constexpr NamedSize kUdpFields[] = {{"source port", 2}, {"destination port", 2}, {"length", 2}, {"checksum", 2}};
+constexpr NamedSize kSctpFields[] = {{"source port", 2}, {"destination port", 2}, {"verification tag", 4},
+                                     {"checksum", 4},    {"chunk type", 1},       {"chunk flags", 1},
+                                     {"chunk length", 2}};
 constexpr NamedSize kIcmpFields[] = {{"type", 1}, {"code", 1}, {"checksum", 2}, {"rest of header", 4}};
 
 class Walk {
@@ -102,30 +107,41 @@ class Walk {
     found.l4 = found.l3 + (packet_[found.l3] & 15u) * 4u;
     found.end = found.l3 + read16(packet_, found.l3 + 2);
     found.has_l4 = (read16(packet_, found.l3 + 6) & 0x1fff) == 0;
+    found.is_fragment = (read16(packet_, found.l3 + 6) & 0x3fff) != 0;
   }
 
   void ipv6_payload(const std::string& quoted, Layers& found) {
     uint8_t next = packet_[found.l3 + 6];
     size_t offset = found.l3 + 40;
-    while ((next == 0 || next == 43 || next == 60) && offset + 8 <= packet_.size()) {
-      add(quoted + fmt::format("extension {}", next), kExtensionFields, offset);
+    found.has_l4 = true;
+    while ((next == 0 || next == 43 || next == 44 || next == 60) && offset + 8 <= packet_.size()) {
+      const bool is_fragment_header = next == 44;
+      if (is_fragment_header) {
+        add(quoted + "fragment", kFragmentFields, offset);
+        found.is_fragment = (read16(packet_, offset + 2) & 0xfff9) != 0;
+        found.has_l4 = read16(packet_, offset + 2) < 8;
+      } else {
+        add(quoted + fmt::format("extension {}", next), kExtensionFields, offset);
+      }
       next = packet_[offset];
-      offset += (packet_[offset + 1] + 1u) * 8u;
+      offset += is_fragment_header ? 8u : (packet_[offset + 1] + 1u) * 8u;
     }
     found.protocol = next;
     found.l4 = offset;
     found.end = found.l3 + 40 + read16(packet_, found.l3 + 4);
-    found.has_l4 = true;
   }
 
   void l4(const std::string& quoted, const Layers& found) {
     const size_t offset = found.l4;
     if (found.protocol == 6) add(quoted + "TCP", kTcpFields, offset);
     if (found.protocol == 17) add(quoted + "UDP", kUdpFields, offset);
+    if (found.protocol == 132) add(quoted + "SCTP", kSctpFields, offset);
     if (found.protocol != 1 && found.protocol != 58) return;
     const bool ipv6 = found.family == Family::kIpv6;
     const size_t behind = add(quoted + (ipv6 ? "ICMPv6" : "ICMP"), kIcmpFields, offset);
-    const bool is_error = offset < packet_.size() && packet_[offset] == (ipv6 ? 1 : 3);
+    if (offset + 8 > packet_.size()) return;
+    const uint8_t type = packet_[offset];
+    const bool is_error = ipv6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
     if (is_error && quoted.empty() && behind < packet_.size()) ip("quoted ", behind, ipv6);
   }
 
@@ -158,11 +174,34 @@ IpAddress address_at(const Bytes& packet, size_t offset, Family family) {
   return address;
 }
 
+constexpr size_t kCrcOffset = 8;
+
+// Of the whole SCTP packet in `layers`, its own field taken as zero.
+uint32_t right_crc(const Bytes& packet, const Layers& layers) {
+  Bytes sctp(packet.begin() + static_cast<ptrdiff_t>(layers.l4), packet.begin() + static_cast<ptrdiff_t>(layers.end));
+  std::fill_n(sctp.begin() + kCrcOffset, 4, uint8_t{0});
+  return crc32c(sctp);
+}
+
+bool is_whole_sctp(const Bytes& packet, const Layers& layers) {
+  return layers.protocol == 132 && !layers.is_fragment && layers.end <= packet.size() && layers.l4 + 12 <= layers.end;
+}
+
+std::string crc_complaint(const Bytes& packet, const Layers& layers) {
+  if (!is_whole_sctp(packet, layers)) return "";
+  const uint32_t crc = right_crc(packet, layers);
+  for (size_t i = 0; i < 4; ++i) {
+    if (packet[layers.l4 + kCrcOffset + i] != static_cast<uint8_t>(crc >> (8 * i))) return "CRC32c is wrong; ";
+  }
+  return "";
+}
+
 std::string l4_checksum_complaint(const Bytes& packet, const Layers& layers) {
   const bool ipv6 = layers.family == Family::kIpv6;
   const bool has_pseudo_header = layers.protocol != 1;
+  if (layers.is_fragment || layers.end > packet.size() || layers.l4 + 8 > layers.end) return "";  // not a whole packet
+  if (layers.protocol == 132) return crc_complaint(packet, layers);
   if (layers.protocol != 6 && layers.protocol != 17 && layers.protocol != 1 && layers.protocol != 58) return "";
-  if (layers.end > packet.size() || layers.l4 + 8 > layers.end) return "";  // not a whole packet
   if (layers.protocol == 17 && read16(packet, layers.l4 + 6) == 0) return "";
   const size_t addresses = layers.l3 + (ipv6 ? 8 : 12);
   const size_t length = layers.end - layers.l4;
@@ -173,6 +212,10 @@ std::string l4_checksum_complaint(const Bytes& packet, const Layers& layers) {
           : 0;
   const bool right = internet_checksum({packet.data() + layers.l4, length}, pseudo) == 0;
   return right ? "" : fmt::format("checksum of protocol {} is wrong; ", layers.protocol);
+}
+
+std::string complaints(const Bytes& packet, const Layers& layers) {
+  return ip_checksum_complaint(packet, layers) + (layers.has_l4 ? l4_checksum_complaint(packet, layers) : "");
 }
 
 }  // namespace
@@ -218,10 +261,13 @@ std::string packet_difference(const Bytes& expected, const Bytes& actual) {
 std::string wrong_checksums(const Bytes& packet) {
   Walk walk(packet);
   walk.frame();
-  if (walk.layers.empty()) return "";
-  // Only the packet's own: what an ICMP error quotes is cut off.
-  const Layers& own = walk.layers.front();
-  return ip_checksum_complaint(packet, own) + (own.has_l4 ? l4_checksum_complaint(packet, own) : "");
+  return walk.layers.empty() ? "" : complaints(packet, walk.layers.front());
+}
+
+std::string wrong_quoted_checksums(const Bytes& packet) {
+  Walk walk(packet);
+  walk.frame();
+  return walk.layers.size() < 2 ? "" : complaints(packet, walk.layers[1]);
 }
 
 void set_field(Bytes& packet, std::string_view name, uint64_t value) {
@@ -241,6 +287,16 @@ void fix_ipv4_checksum(Bytes& packet) {
   walk.frame();
   const Layers& own = walk.layers.at(0);
   set_field(packet, "IPv4 header checksum", internet_checksum({packet.data() + own.l3, own.l4 - own.l3}));
+}
+
+void fix_sctp_checksum(Bytes& packet) {
+  Walk walk(packet);
+  walk.frame();
+  if (walk.layers.empty() || !is_whole_sctp(packet, walk.layers.front())) return;
+  const uint32_t crc = right_crc(packet, walk.layers.front());
+  for (size_t i = 0; i < 4; ++i) {
+    packet[walk.layers.front().l4 + kCrcOffset + i] = static_cast<uint8_t>(crc >> (8 * i));
+  }
 }
 
 }  // namespace waggle

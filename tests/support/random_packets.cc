@@ -72,6 +72,7 @@ Bytes turned_round(const Bytes& packet) {
     std::copy_n(packet.begin() + static_cast<ptrdiff_t>(twin->offset), field.size,
                 turned.begin() + static_cast<ptrdiff_t>(field.offset));
   }
+  if (wrong_checksums(packet).empty()) fix_sctp_checksum(turned);
   return turned;
 }
 
