@@ -21,6 +21,12 @@ std::string port_text(const ServiceObject& object, const WantedService& wanted) 
                      wanted.family == Family::kIpv4 ? "IPv4" : "IPv6");
 }
 
+void note_uses(ServiceObject& object, const Service& service) {
+  object.has_node_ports =
+      std::any_of(service.ports.begin(), service.ports.end(), [](const auto& port) { return port.node_port != 0; });
+  object.has_source_ranges = !service.source_ranges.empty();
+}
+
 }  // namespace
 
 Planner::Impl::Impl(PlannerConfig settings)
@@ -80,6 +86,7 @@ void Planner::Impl::plan_object(const State& state, const ObjectName& name, Chan
   if (!wanted.empty() || objects.contains(name)) {
     ServiceObject& object = objects[name];
     object.name = name;
+    if (service) note_uses(object, *service);
     if (service && object.created != service->creation_timestamp) {
       object.created = service->creation_timestamp;
       for (const uint32_t index : object.indexes) {
@@ -180,6 +187,20 @@ void Planner::Impl::free_services(uint32_t settled, ChangeList& changes) {
   }
 }
 
+std::set<ObjectName> Planner::Impl::set_node_addresses(NodeAddresses now) {
+  const bool node_ports_move = addresses.node_port_addresses != now.node_port_addresses;
+  const bool ranges_change = addresses.node_ips != now.node_ips;
+  addresses = std::move(now);
+  std::set<ObjectName> touched;
+  if (!node_ports_move && !ranges_change) return touched;
+  for (const auto& [name, object] : objects) {
+    if ((node_ports_move && object.has_node_ports) || (ranges_change && object.has_source_ranges)) {
+      touched.insert(touched.end(), name);
+    }
+  }
+  return touched;
+}
+
 Planner::Planner(PlannerConfig config) : impl_(std::make_unique<Impl>(std::move(config))) {}
 Planner::~Planner() = default;
 Planner::Planner(Planner&&) noexcept = default;
@@ -188,6 +209,7 @@ Planner& Planner::operator=(Planner&&) noexcept = default;
 Result<void> Planner::adopt(TableStore& store) {
   auto adopted = std::make_unique<Impl>(impl_->config);
   adopted->complete = impl_->complete;
+  adopted->addresses = impl_->addresses;
   return adopted->adopt(store).map([&] { impl_ = std::move(adopted); });
 }
 
@@ -197,6 +219,10 @@ const std::set<ObjectName>& Planner::unconfirmed() const { return impl_->unconfi
 
 Plan Planner::plan(const State& state, const std::set<ObjectName>& touched) {
   return impl_->needs_all ? impl_->plan_all(state) : impl_->plan(state, touched);
+}
+
+std::set<ObjectName> Planner::set_node_addresses(NodeAddresses addresses) {
+  return impl_->set_node_addresses(std::move(addresses));
 }
 
 bool Planner::empty() const { return impl_->objects.empty(); }

@@ -26,6 +26,15 @@ struct PlannerConfig {
   TableSizes sizes;
   wg_hash_key hash_key{};
   std::string node_name;
+  bool service_external_ips = true;  // feature gate AllowServiceExternalIPs (I-30)
+};
+
+// What the planner needs to know of this node's addresses; the daemon tells each change.
+struct NodeAddresses {
+  std::vector<IpAddress> node_port_addresses;  // where node ports are served (K-40..K-44); never loopback
+  std::vector<IpAddress> node_ips;             // InternalIP or the address bound to (I-61, I-62), for K-77 only
+
+  bool operator==(const NodeAddresses&) const = default;
 };
 
 // Which indexes flows still name, as the flow sweep found them. Positions of frontends: bucket * WG_FRONTEND_WAYS +
@@ -75,6 +84,10 @@ class Planner {
 
   // It knows of no service, neither planned nor adopted.
   [[nodiscard]] bool empty() const;
+
+  // From the next plan on. None at first; adopt() keeps them. Answers the services it touches, for plan(): those with
+  // node ports if the addresses of node ports changed, those with source ranges if the node's own did.
+  std::set<ObjectName> set_node_addresses(NodeAddresses addresses);
 
   // Wanted contents for these services (vanished ones included). Without `touched`: all of them (first sync, zone
   // change).

@@ -25,6 +25,7 @@ struct Planner::Impl {
   void grace_began();
   void grace_passed();
   Plan release(const FlowReferences& references, uint32_t settled);
+  std::set<ObjectName> set_node_addresses(NodeAddresses now);
 
   // planner.cc
   void plan_object(const State& state, const ObjectName& name, ChangeList& changes);
@@ -63,6 +64,7 @@ struct Planner::Impl {
   void adopt_name(uint32_t index, const wg_service_name& name);
 
   PlannerConfig config;
+  NodeAddresses addresses;
   std::string zone;  // of this node, as last seen (contract I-64)
   BackendTable backends;
   ServiceTable services;

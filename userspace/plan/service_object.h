@@ -15,6 +15,8 @@ struct ServiceObject {
   ObjectName name;
   std::string created;  // RFC 3339
   std::vector<uint32_t> indexes;
+  bool has_node_ports = false;
+  bool has_source_ranges = false;
 };
 
 // Who wins a contested frontend (contract K-06): the oldest; without a creation time it cannot show that it is older.
