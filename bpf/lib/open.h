@@ -11,15 +11,14 @@
 #define LB_INSERT_TRIES 3
 
 /* A reply reaches the client by itself from a local backend, and from any backend if the client is a pod of this node.
- * Else, and toward the sender itself, the node's address goes in between. */
-WG_INLINE int lb_needs_snat(wg_context *context, __u32 family, const struct packet *packet, struct wg_control *state,
-			    const struct selection *chosen)
+ * Else, and toward the sender itself, the node's address goes in between; `snat: always` asks policy instead. */
+WG_INLINE int lb_needs_snat(wg_context *context, __u32 family, const struct lb_scratch *work, struct wg_control *state)
 {
 	const struct wg_link *link;
 
-	if (same_address(address_words(family), chosen->address, packet->source))
+	if (same_address(address_words(family), work->chosen.address, work->packet.source) || work->masquerades)
 		return 1;
-	if (chosen->is_local)
+	if (work->chosen.is_local || settings.policy & WG_POLICY_SNAT_ALWAYS)
 		return 0;
 	link = link_find(state, context->ingress_ifindex);
 	return link && link->flags & WG_LINK_UPLINK;
@@ -36,7 +35,7 @@ WG_INLINE int lb_plan_snat(wg_context *context, __u32 family, struct lb_scratch 
 		return -WG_REASON_SNAT_ADDRESS;
 	if (translate)
 		flow->backend |= WG_FLOW_SOURCE_PORT;
-	if (lb_needs_snat(context, family, &work->packet, state, &work->chosen)) {
+	if (lb_needs_snat(context, family, work, state)) {
 		index = snat_address_index(family, state, route_ifindex(context, &work->packet, &flow->key));
 		if (index < 0)
 			return index;
@@ -112,11 +111,36 @@ WG_INLINE void lb_fill_request(__u32 family, struct lb_scratch *work)
 	flow->place = flow_place(family, packet->source, packet->source_port, packet->protocol);
 }
 
+/* Notes who the client is as far as it matters, and whether policy masquerades it. */
+WG_INLINE void lb_detect(wg_context *context, __u32 family, struct lb_scratch *work, const struct wg_service *service)
+{
+	const __u32 flags = work->frontend.flags;
+	struct wg_control *state;
+
+	work->source = DETECT_OUTSIDE;
+	work->masquerades = 0;
+	if (LIKELY(!detect_matters(service, flags) && !(settings.policy & WG_POLICY_MASQUERADE_ALL)))
+		return;
+	state = control_get();
+	if (!state)
+		return;
+	work->source = detect_source(family, state, work->packet.source, context->ingress_ifindex);
+	work->masquerades = detect_masquerades(family, state, service, flags, work->source);
+}
+
 /* Chooses a backend for the packet and writes down what to insert. 0, or the negative reason why nobody serves. */
 WG_INLINE int lb_choose(wg_context *context, __u32 family, struct lb_scratch *work, int translate)
 {
-	int result = select_backend(&work->frontend, &work->chosen);
+	const __u32 index = work->frontend.service;
+	struct wg_service *service = service_at(index);
+	int is_local_only;
+	int result;
 
+	if (!service)
+		return -WG_REASON_NO_ENDPOINTS;
+	lb_detect(context, family, work, service);
+	is_local_only = select_is_local_only(service, work->frontend.flags, work->source);
+	result = select_backend(index, service, is_local_only, &work->chosen);
 	if (result < 0)
 		return result;
 	lb_fill_request(family, work);

@@ -1,36 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
- * The node's links and where the kernel would route a packet. The including program defines wg_context (its ctx type).
+ * Where the kernel would route a packet. The including program defines wg_context (its ctx type).
  */
 #pragma once
 
-#include "lib/maps.h"
+#include "lib/control.h"
 #include "lib/parse.h"
 #include "lib/table.h"
 
 #define ROUTE_AF_INET  2
 #define ROUTE_AF_INET6 10
-
-WG_INLINE struct wg_control *control_get(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&control, &zero);
-}
-
-/* The link's row, or nothing if the agent has not attached to it. */
-WG_INLINE struct wg_link *link_find(struct wg_control *state, __u32 ifindex)
-{
-#pragma nounroll
-	for (__u32 probe = 0; probe < WG_LINK_PROBES; probe++) {
-		struct wg_link *link;
-
-		OPAQUE(probe);
-		link = &state->link[(ifindex + probe) & (WG_LINKS - 1)];
-		if (LOAD(link->ifindex) == ifindex)
-			return link;
-	}
-	return 0;
-}
 
 /* Asks the kernel's routing for the way to `destination`. Answers a BPF_FIB_LKUP_RET_* code; `fib` is filled in. */
 WG_INLINE int route_lookup(wg_context *context, const struct packet *packet, const __u32 *destination,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/compiler.h"
+#include "lib/detect.h"
 #include "lib/maps.h"
 #include "lib/service.h"
 
@@ -14,11 +15,13 @@ struct selection {
 	__u32 backend;
 };
 
-WG_INLINE int select_is_local_only(const struct wg_service *service, __u32 frontend_flags)
+/* Chooses a new flow from the backends on this node only? External destinations do not look at the internal policy,
+ * nor do local pods and the node itself at the external one (contract K-16 to K-28). */
+WG_INLINE int select_is_local_only(const struct wg_service *service, __u32 frontend_flags, __u32 source)
 {
-	const __u32 bit = frontend_flags & WG_FRONTEND_EXTERNAL ? WG_SERVICE_EXTERNAL_LOCAL : WG_SERVICE_INTERNAL_LOCAL;
-
-	return (service->flags & bit) != 0;
+	if (!(frontend_flags & WG_FRONTEND_EXTERNAL))
+		return (service->flags & WG_SERVICE_INTERNAL_LOCAL) != 0;
+	return service->flags & WG_SERVICE_EXTERNAL_LOCAL && source == DETECT_OUTSIDE;
 }
 
 WG_INLINE int select_read(__u32 id, __u32 service_index, struct selection *chosen)
@@ -34,21 +37,19 @@ WG_INLINE int select_read(__u32 id, __u32 service_index, struct selection *chose
 	return 0;
 }
 
-/* 0 and `chosen`, or the negative reason why nobody serves. One load of the set word decides: no half-changed set. */
-WG_INLINE int select_backend(const struct frontend_hit *frontend, struct selection *chosen)
+WG_INLINE struct wg_service *service_at(__u32 index)
 {
-	__u32 index = frontend->service;
-	struct wg_service *service = bpf_map_lookup_elem(&services, &index);
-	struct wg_slot *slot;
-	int is_local_only;
-	__u64 set;
-	__u32 count, place;
+	return bpf_map_lookup_elem(&services, &index);
+}
 
-	if (!service)
-		return -WG_REASON_NO_ENDPOINTS;
-	is_local_only = select_is_local_only(service, frontend->flags);
-	set = is_local_only ? LOAD(service->local_set) : LOAD(service->cluster_set);
-	count = wg_set_count(set);
+/* 0 and `chosen`, or the negative reason why nobody serves. One load of the set word decides: no half-changed set. */
+WG_INLINE int select_backend(__u32 index, struct wg_service *service, int is_local_only, struct selection *chosen)
+{
+	const __u64 set = is_local_only ? LOAD(service->local_set) : LOAD(service->cluster_set);
+	const __u32 count = wg_set_count(set);
+	struct wg_slot *slot;
+	__u32 place;
+
 	if (!count) {
 		if (is_local_only && service->flags & WG_SERVICE_HAS_ENDPOINTS)
 			return -WG_REASON_NO_LOCAL_ENDPOINTS;

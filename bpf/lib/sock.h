@@ -10,6 +10,7 @@
 #define SOCK_ALLOW        1
 #define SOCK_REFUSE       0
 #define SOCK_ECONNREFUSED 111
+#define SOCK_LEFT_TO_TC   1 /* sock_select */
 #define SOCK_V4_MAPPED    bpf_htonl(0xffff)
 
 /* The peer as the socket call names it: an IPv4-mapped IPv6 address counts as IPv4. */
@@ -132,6 +133,34 @@ enum sock_step {
 	SOCK_NOBODY = 2,
 };
 
+/* Who makes the call: a process of the node, or of a pod, which is a local one if there is a detector. */
+WG_INLINE __u32 sock_source(struct bpf_sock_addr *context, __u32 family, struct wg_control *state)
+{
+	if (bpf_get_netns_cookie(context) == settings.host_netns_cookie)
+		return DETECT_NODE;
+	return detect_is_on(family, state) ? DETECT_LOCAL_POD : DETECT_OUTSIDE;
+}
+
+/* Chooses a backend for a new flow. 0, SOCK_LEFT_TO_TC, or a negative reason. What only a packet's source tells, and
+ * pods' flows that policy masquerades, is for TC; the node's own sockets have its address anyway. */
+WG_INLINE int sock_select(struct bpf_sock_addr *context, __u32 family, const struct frontend_hit *frontend,
+			  struct selection *chosen)
+{
+	struct wg_service *service = service_at(frontend->service);
+	struct wg_control *state = control_get();
+	__u32 source = DETECT_OUTSIDE;
+
+	if (!service || !state)
+		return -WG_REASON_NO_ENDPOINTS;
+	if (detect_matters(service, frontend->flags) || settings.policy & WG_POLICY_MASQUERADE_ALL) {
+		source = sock_source(context, family, state);
+		if (source != DETECT_NODE && detect_masquerades(family, state, service, frontend->flags, source))
+			return SOCK_LEFT_TO_TC;
+	}
+	return select_backend(frontend->service, service, select_is_local_only(service, frontend->flags, source),
+			      chosen);
+}
+
 /* Chooses the backend of a connect or of an unconnected send. keeps: a socket that was here before keeps its backend.
  */
 WG_INLINE int sock_choose(struct bpf_sock_addr *context, __u32 family, const struct sock_peer *peer, int keeps,
@@ -145,11 +174,11 @@ WG_INLINE int sock_choose(struct bpf_sock_addr *context, __u32 family, const str
 		return SOCK_UNTOUCHED;
 	if (keeps && sock_kept_backend(context, family, peer, &frontend, chosen))
 		return SOCK_TRANSLATE;
-	result = select_backend(&frontend, chosen);
-	if (result < 0) {
+	result = sock_select(context, family, &frontend, chosen);
+	if (result < 0)
 		count_reason(-result);
+	if (result)
 		return result == -WG_REASON_NO_ENDPOINTS ? SOCK_NOBODY : SOCK_UNTOUCHED;
-	}
 	sock_remember_frontend(context, family, peer, chosen, frontend.service);
 	if (keeps)
 		sock_remember_backend(context, family, peer, chosen, frontend.service);

@@ -38,6 +38,8 @@ struct lb_scratch {
 	struct table_key followed; /* in: whose reservations live on (lb_follow) */
 	struct table_hit followed_hit;
 	struct reply_flow reply;
+	__u32 source;      /* enum detect_source of the packet, where it matters */
+	__u32 masquerades; /* lb_choose: policy wants the node's address as source */
 	__u32 must_follow; /* lb_reply_in: the reservations in `followed` must follow */
 };
 

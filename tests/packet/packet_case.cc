@@ -103,17 +103,55 @@ std::vector<Event> events_of(const TestService& service) {
 }
 
 ProgramRig& PacketTest::rig() {
-  static const auto shared = ProgramRig::open();
-  if (!shared) {
-    std::fprintf(stderr, "%s\n", shared.error().message.c_str());
+  static std::map<uint32_t, std::unique_ptr<ProgramRig>> rigs;
+  auto& rig = rigs[policy_];
+  if (rig != nullptr) return *rig;
+  auto opened = ProgramRig::open({.policy = policy_});
+  if (!opened) {
+    std::fprintf(stderr, "%s\n", opened.error().message.c_str());
     std::abort();  // nothing else in this executable makes sense
   }
-  return **shared;
+  rig = std::move(*opened);
+  return *rig;
 }
 
-void PacketTest::SetUp() {
+void PacketTest::SetUp() { use_policy(0); }
+
+void PacketTest::use_policy(uint32_t policy) {
+  policy_ = policy;
   const auto done = rig().reset();
   ASSERT_TRUE(done) << done.error().message;
+  rig().set_detector(WG_DETECT_NONE);
+  rig().set_service_cidrs({});
+}
+
+ServiceView PacketTest::view_of(const std::string& service) {
+  const auto views = services_view(rig().tables());
+  for (const ServiceView& view : views.value()) {
+    if (view.name == object_name(service)) return view;
+  }
+  ADD_FAILURE() << "no service " << service;
+  return {};
+}
+
+void PacketTest::edit_service(const std::string& service, const std::function<void(wg_service&)>& change) {
+  rig().edit<wg_service>("services", view_of(service).index, change);
+}
+
+void PacketTest::set_frontend_flags(const std::string& service, const std::string& address, uint32_t flags) {
+  const ServiceView view = view_of(service);
+  for (const FrontendView& frontend : view.frontends) {
+    if (frontend.address != address_of(address)) continue;
+    const uint32_t bucket = frontend.position / WG_FRONTEND_WAYS;
+    const auto change = [&](auto& entries) { entries.way[frontend.position % WG_FRONTEND_WAYS].flags = flags; };
+    if (frontend.address.family == Family::kIpv4) {
+      rig().edit<wg_frontend_bucket4>("frontends4", bucket, change);
+    } else {
+      rig().edit<wg_frontend_bucket6>("frontends6", bucket, change);
+    }
+    return;
+  }
+  ADD_FAILURE() << service << " has no frontend " << address;
 }
 
 void PacketTest::serve(const TestService& service) {

@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,12 +79,18 @@ struct Expected {
 
 class PacketTest : public testing::Test {
  protected:
-  // The programs are loaded once for all tests of an executable with the same options.
+  // The programs are loaded once for all tests of an executable that want the same policy.
   static ProgramRig& rig();
   void SetUp() override;
+  // The rest of this test runs under WG_POLICY_*. Call it before anything is served.
+  void use_policy(uint32_t policy);
 
   void serve(const TestService& service);
   void forget(const std::string& service);  // removed from the API
+  // What the tables say of a service port. The index is where it stands in `services`.
+  ServiceView view_of(const std::string& service);
+  void edit_service(const std::string& service, const std::function<void(wg_service&)>& change);
+  void set_frontend_flags(const std::string& service, const std::string& address, uint32_t flags);
 
   // Runs the packet and compares everything; the checksums of what comes out are recomputed, too.
   void expect(const std::string& what, const RunInput& input, const Expected& expected);
@@ -91,6 +98,9 @@ class PacketTest : public testing::Test {
   RunOutput run(const RunInput& input);
   // A connection's first packet: answers where it went.
   std::string backend_of(const RunInput& input);
+
+ private:
+  static inline uint32_t policy_ = 0;
 };
 
 class VariantTest : public PacketTest, public testing::WithParamInterface<Variant> {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "dataplane/bpf_root.h"
@@ -74,6 +75,16 @@ void clear_hash(int map_fd, const char* name) {
   for (const auto& [key, value] : *entries) ::bpf_map_delete_elem(map_fd, &key);
 }
 
+wg_prefix prefix_of(const Cidr& cidr) {
+  wg_prefix prefix{};
+  IpAddress mask{.family = cidr.address.family};
+  for (size_t bit = 0; bit < cidr.prefix_length; ++bit) mask.bytes[bit / 8] |= 0x80 >> bit % 8;
+  std::ranges::copy(mask.words(), prefix.mask);
+  std::ranges::copy(cidr.address.words(), prefix.address);
+  for (size_t i = 0; i < WG_ADDRESS_WORDS; ++i) prefix.address[i] &= prefix.mask[i];
+  return prefix;
+}
+
 wg_link uplink(uint32_t ifindex, uint8_t snat) {
   return {.ifindex = ifindex, .flags = WG_LINK_UPLINK | WG_LINK_XDP, .snat4 = snat, .snat6 = snat, .reserved = 0};
 }
@@ -122,7 +133,8 @@ Result<std::unique_ptr<ProgramRig>> ProgramRig::open(const RigOptions& options) 
   if (!std::filesystem::create_directory(config.bpf_root, error)) return failure("making a directory for pins");
   auto maps = make_maps(config);
   if (!maps) return tl::unexpected(maps.error());
-  const wg_settings settings = make_settings(config, *maps, 0);
+  wg_settings settings = make_settings(config, *maps, 0);
+  settings.policy = options.policy;
   auto programs = Programs::load(*maps, settings);
   if (!programs) return tl::unexpected(programs.error());
   std::unique_ptr<ProgramRig> rig(new ProgramRig(std::move(*maps), settings, std::move(*programs)));
@@ -145,19 +157,55 @@ Result<void> ProgramRig::prepare(const std::string& bpf_root) {
   for (const auto& [index, address] : {std::pair{0, kNodeAddress6}, std::pair{1, kNodeSecondAddress6}}) {
     if (auto set = control_->set_snat_address(WG_IPV6, index, address_of(address).words()); !set) return set;
   }
-  if (auto set = control_->set_link({kPodLink, 0, WG_NO_ADDRESS, WG_NO_ADDRESS, 0}); !set) return set;
+  if (auto set = control_->set_link({kPodLink, WG_LINK_LOCAL_PODS, WG_NO_ADDRESS, WG_NO_ADDRESS, 0}); !set) return set;
   if (auto set = control_->set_link(uplink(kUplink, 0)); !set) return set;
   if (auto set = control_->set_link(uplink(kUplink2, 1)); !set) return set;
   if (auto attached = attach_xdp(kUplink); !attached) return attached;
   return attach_xdp(kUplink2);
 }
 
+// TEST_RUN wants a link whose receive queue is ready for XDP. Whose program that is does not matter: the first rig's
+// stay.
 Result<void> ProgramRig::attach_xdp(uint32_t ifindex) {
+  static std::map<uint32_t, UniqueFd> links;
+  if (links.contains(ifindex)) return {};
   LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
   UniqueFd link(::bpf_link_create(programs_.fd("xdp_ingress"), static_cast<int>(ifindex), BPF_XDP, &options));
   if (!link.valid()) return system_failure("attaching XDP to the test's uplink", errno);
-  xdp_links_.push_back(std::move(link));
+  links.emplace(ifindex, std::move(link));
   return {};
+}
+
+void ProgramRig::edit_bytes(const char* map, uint32_t index, size_t size,
+                            const std::function<void(std::byte*)>& change) {
+  std::vector<uint64_t> value((size + 7) / 8);
+  if (maps_.spec(map).value_size != size || ::bpf_map_lookup_elem(maps_.fd(map), &index, value.data()) != 0) {
+    std::abort();  // the test names what is not there
+  }
+  change(reinterpret_cast<std::byte*>(value.data()));
+  ::bpf_map_update_elem(maps_.fd(map), &index, value.data(), BPF_ANY);
+}
+
+void ProgramRig::set_detector(wg_detector detector, const std::vector<Cidr>& pod_cidrs) {
+  edit<wg_control>("control", 0, [&](wg_control& control) {
+    control.detector = detector;
+    std::ranges::fill(control.has_pod_cidr, 0u);
+    for (const Cidr& cidr : pod_cidrs) {
+      const auto family = static_cast<size_t>(cidr.address.family);
+      control.has_pod_cidr[family] = 1;
+      control.pod_cidr[family] = prefix_of(cidr);
+    }
+  });
+}
+
+void ProgramRig::set_service_cidrs(const std::vector<Cidr>& cidrs) {
+  edit<wg_control>("control", 0, [&](wg_control& control) {
+    std::ranges::fill(control.service_cidr_count, 0u);
+    for (const Cidr& cidr : cidrs) {
+      const auto family = static_cast<size_t>(cidr.address.family);
+      control.service_cidr[family][control.service_cidr_count[family]++] = prefix_of(cidr);
+    }
+  });
 }
 
 Result<void> ProgramRig::apply(std::vector<Event> events) {

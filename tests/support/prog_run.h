@@ -51,6 +51,7 @@ struct RigOptions {
   uint16_t snat_port_min = 60416;
   uint32_t snat_ports = 1024;
   uint32_t reject_per_second = 1'000'000;
+  uint32_t policy = 0;  // WG_POLICY_*
 
   static DataplaneSizes small_dataplane_sizes();
 };
@@ -80,6 +81,16 @@ class ProgramRig {
   TableStore& tables() { return *writer_; }
   ControlTable& control() { return *control_; }
 
+  // Who is a local pod: by kPodLink, or by the source of a family that has a CIDR here.
+  void set_detector(wg_detector detector, const std::vector<Cidr>& pod_cidrs = {});
+  void set_service_cidrs(const std::vector<Cidr>& cidrs);
+  // Changes one element of an array table as no planner would.
+  template <typename Value>
+  void edit(const char* map, uint32_t index, const std::function<void(Value&)>& change) {
+    edit_bytes(map, index, sizeof(Value), [&](std::byte* value) { change(*reinterpret_cast<Value*>(value)); });
+  }
+  [[nodiscard]] int map_fd(const char* map) const { return maps_.fd(map); }
+
   // Makes every flow and reservation look as if its last packet had been this long ago.
   void age_flows(uint32_t seconds);
   // The agent's sweep; `meanwhile` runs in the midst of it: spilled bits are parked, flow_spill is not yet read.
@@ -99,6 +110,7 @@ class ProgramRig {
   // A grace period passes and a sweep finds that no flow names anything: what is gone is forgotten.
   Result<void> release();
   Result<void> attach_xdp(uint32_t ifindex);
+  void edit_bytes(const char* map, uint32_t index, size_t size, const std::function<void(std::byte*)>& change);
   void change_heads(FlowTable table, const std::function<void(wg_flow_head&)>& change);
 
   PinnedMaps maps_;
@@ -106,7 +118,6 @@ class ProgramRig {
   Programs programs_;
   std::unique_ptr<TableWriter> writer_;
   std::unique_ptr<ControlTable> control_;
-  std::vector<UniqueFd> xdp_links_;  // TEST_RUN wants a link whose receive queue is ready for XDP
   State state_;
   Planner planner_;
 };

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+ * What the agent tells the programs while they run: the table `control` and the node's links in it.
+ */
+#pragma once
+
+#include "lib/compiler.h"
+#include "lib/maps.h"
+
+WG_INLINE struct wg_control *control_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+/* The link's row, or nothing if the agent has not attached to it. */
+WG_INLINE struct wg_link *link_find(struct wg_control *state, __u32 ifindex)
+{
+#pragma nounroll
+	for (__u32 probe = 0; probe < WG_LINK_PROBES; probe++) {
+		struct wg_link *link;
+
+		OPAQUE(probe);
+		link = &state->link[(ifindex + probe) & (WG_LINKS - 1)];
+		if (LOAD(link->ifindex) == ifindex)
+			return link;
+	}
+	return 0;
+}
