@@ -228,14 +228,15 @@ WG_INLINE int lru_open(wg_context *context, __u32 family, struct lb_scratch *wor
 	if (!state || !flow)
 		return -WG_REASON_TABLE_BUSY;
 	__builtin_memset(flow, 0, sizeof(*flow));
-	result = select_backend(&work->frontend, &flow->chosen);
+	result = lb_select(context, family, work);
 	if (result < 0)
 		return result;
+	flow->chosen = work->chosen;
 	flow->backend = flow->chosen.backend;
 	flow->service = work->frontend.service;
 	copy_address(address_words(family), flow->from, packet->source);
 	flow->from_port = packet->source_port;
-	if (lb_needs_snat(context, family, packet, state, &flow->chosen))
+	if (lb_needs_snat(context, family, work, state))
 		result = lru_put_snat_reply(context, family, packet, state, flow);
 	else
 		result = lru_put_reply(family, packet, flow) ? -WG_REASON_TABLE_BUSY : 0;

@@ -128,19 +128,25 @@ WG_INLINE void lb_detect(wg_context *context, __u32 family, struct lb_scratch *w
 	work->masquerades = detect_masquerades(family, state, service, flags, work->source);
 }
 
-/* Chooses a backend for the packet and writes down what to insert. 0, or the negative reason why nobody serves. */
-WG_INLINE int lb_choose(wg_context *context, __u32 family, struct lb_scratch *work, int translate)
+/* Chooses a backend for the packet: work->chosen. 0, or the negative reason why nobody serves. */
+WG_INLINE int lb_select(wg_context *context, __u32 family, struct lb_scratch *work)
 {
 	const __u32 index = work->frontend.service;
 	struct wg_service *service = service_at(index);
 	int is_local_only;
-	int result;
 
 	if (!service)
 		return -WG_REASON_NO_ENDPOINTS;
 	lb_detect(context, family, work, service);
 	is_local_only = select_is_local_only(service, work->frontend.flags, work->source);
-	result = select_backend(index, service, is_local_only, &work->chosen);
+	return select_backend(index, service, is_local_only, &work->chosen);
+}
+
+/* Chooses, and writes down what to insert. 0, or a negative reason. */
+WG_INLINE int lb_choose(wg_context *context, __u32 family, struct lb_scratch *work, int translate)
+{
+	int result = lb_select(context, family, work);
+
 	if (result < 0)
 		return result;
 	lb_fill_request(family, work);
