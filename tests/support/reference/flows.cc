@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/reference/flows.h"
+
+#include <algorithm>
+
+namespace waggle::reference {
+namespace {
+
+void follow(Flow& flow, Signal signal, bool by_client) {
+  if (signal == Signal::kReset) flow.reset = true;
+  if (signal == Signal::kFinish) (by_client ? flow.client_finished : flow.backend_finished) = true;
+}
+
+}  // namespace
+
+void Model::apply(const Event& event) {
+  world.apply(event);
+  frontends_ = frontends_of(world);
+  for (const auto& [key, frontend] : frontends_) owners_[key] = frontend.owner;
+  // K-66: what was remembered while affinity was on does not count when it comes back.
+  std::erase_if(affinity_, [this](const auto& one) {
+    const Service* service = world.served(one.first.first);
+    return service == nullptr || service->affinity_timeout_s == 0;
+  });
+}
+
+const Frontend* Model::live(const FlowKey& key) const {
+  const auto found = frontends_.find({key.frontend, key.protocol});
+  return found == frontends_.end() ? nullptr : &found->second;
+}
+
+const Flow* Model::flow(const FlowKey& key) const {
+  const auto found = flows_.find(key);
+  return found == flows_.end() ? nullptr : &found->second;
+}
+
+// K-13, K-122, K-123: a connection that ends or opens anew on a dead endpoint, and a UDP flow whose endpoint serves no
+// more, leave their endpoint.
+bool Model::must_leave(const FlowKey& key, const Flow& flow, Signal signal) const {
+  const bool is_opening = key.protocol != Protocol::kUdp && signal == Signal::kOpen;
+  if (key.protocol != Protocol::kUdp && !is_opening) return false;
+  if (is_opening && flow.is_ending()) return true;
+  const auto owner = owners_.find({key.frontend, key.protocol});
+  return owner == owners_.end() || !endpoints_of(world, owner->second).serving.contains(flow.backend);
+}
+
+// K-62..K-64
+void Model::apply_affinity(const Frontend& frontend, const Source& source, Decision& decision) const {
+  if (decision.verdict != Verdict::kServed || world.served(frontend.owner)->affinity_timeout_s == 0) return;
+  const auto remembered = affinity_.find({frontend.owner, source.address});
+  if (remembered == affinity_.end() || !decision.choices.contains(remembered->second)) return;
+  decision.choices = {remembered->second};
+}
+
+// Two flows of one client socket over one endpoint would have the same replies: the second one gets another endpoint or
+// another port (docs/adr/0003).
+void Model::note_ambiguity(const FlowKey& key, Expectation& expected) const {
+  for (const auto& [other, flow] : flows_) {
+    if (other == key || other.client != key.client || other.protocol != key.protocol) continue;
+    if (!expected.decision.choices.contains(flow.backend)) continue;
+    expected.may_translate_port = true;
+    if (!flow.is_ending() && flow.client_port == key.client.port) expected.ambiguous.insert(flow.backend);
+  }
+}
+
+Expectation Model::request(const FlowKey& key, const Source& source, Signal signal) {
+  Expectation expected;
+  const auto known = flows_.find(key);
+  if (known != flows_.end() && must_leave(key, known->second, signal)) flows_.erase(known);
+  if (const Flow* flow = this->flow(key)) {
+    expected.is_new = false;
+    expected.flow = flow;
+    expected.decision = {.verdict = Verdict::kServed, .choices = {flow->backend}};
+    follow(flows_.at(key), signal, true);
+    return expected;
+  }
+  const Frontend* frontend = live(key);
+  if (frontend == nullptr) {
+    expected.decision = decide_no_entry(world, key.frontend.address);
+    return expected;
+  }
+  if (signal == Signal::kReset) {  // nothing to reset
+    expected.decision.reason = "no-flow";
+    return expected;
+  }
+  expected.decision = decide(world, *frontend, source);
+  apply_affinity(*frontend, source, expected.decision);
+  note_ambiguity(key, expected);
+  return expected;
+}
+
+bool Model::snat_expected(const FlowKey& key, const Source& source, const Decision& decision,
+                          const AddressPort& chosen) const {
+  return needs_snat(world, *live(key), source, decision, chosen);
+}
+
+void Model::opened(const FlowKey& key, const Flow& flow, Signal signal) {
+  Flow added = flow;
+  added.owner = live(key)->owner;
+  follow(added, signal, true);
+  flows_[key] = added;
+  if (world.served(added.owner)->affinity_timeout_s != 0) affinity_[{added.owner, key.client.address}] = added.backend;
+}
+
+void Model::replied(const FlowKey& key, Signal signal) { follow(flows_.at(key), signal, false); }
+
+bool Model::is_reserved(const AddressPort& node, const AddressPort& backend, const FlowKey& except) const {
+  return std::any_of(flows_.begin(), flows_.end(), [&](const auto& one) {
+    return one.first != except && one.first.protocol == except.protocol && !one.second.is_ending() &&
+           one.second.node == node && one.second.backend == backend;
+  });
+}
+
+}  // namespace waggle::reference

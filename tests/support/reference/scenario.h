@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// A case for the reference model: settings, then objects that come and go, and packets in between. As values, as text
+// (the fixtures in tests/packet/cases), and made smaller while it still fails.
+//
+//   # What this case shows.
+//   === settings         detector=links|cidr|none snat=always masquerade=all ping=reject ports=pass unallocated=pass
+//   === apply            manifests (YAML documents)
+//   === delete           objects that are gone, one a line: "Service ns/s1"
+//   === packets          one a line: "pod tc 10.244.1.10:40000 > 10.96.0.1:80 TCP open", with < for the backend's
+//   answer
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "support/reference/flows.h"
+
+namespace waggle::reference {
+
+// A packet of the client, or the answer of whatever backend its flow has (nothing, if it has no flow).
+struct PacketStep {
+  bool is_reply = false;
+  bool by_xdp = false;  // comes in at XDP; what that leaves goes on to TC
+  Link link = Link::kPod;
+  FlowKey key;
+  Signal signal = Signal::kData;
+
+  bool operator==(const PacketStep&) const = default;
+};
+
+using Step = std::variant<Event, PacketStep>;
+
+struct Scenario {
+  Settings settings = {};
+  std::vector<Step> steps = {};
+};
+
+std::string text_of(const PacketStep& step);
+std::string text_of(const Step& step);
+std::string text_of(const Scenario& scenario);
+Result<Scenario> parse_scenario(const std::string& text, const std::string& file);
+
+// Leaves out steps, and parts of objects, as long as it still fails.
+Scenario shrunk(Scenario scenario, const std::function<bool(const Scenario&)>& fails);
+
+}  // namespace waggle::reference
