@@ -10,9 +10,12 @@
 
 #include "lib/sock.h"
 
-static __always_inline int refuse(void)
+/* What the call answers: refused where nobody serves, not permitted where the source ranges do not hold the node. */
+static __always_inline int answer(int step)
 {
-	bpf_set_retval(-SOCK_ECONNREFUSED);
+	if (LIKELY(step == SOCK_UNTOUCHED || step == SOCK_TRANSLATE))
+		return SOCK_ALLOW;
+	bpf_set_retval(step == SOCK_NOBODY ? -SOCK_ECONNREFUSED : -SOCK_EPERM);
 	return SOCK_REFUSE;
 }
 
@@ -27,7 +30,7 @@ static __always_inline int to_backend4(struct bpf_sock_addr *context, int keeps)
 	step = sock_choose(context, WG_IPV4, &peer, keeps, &chosen);
 	if (step == SOCK_TRANSLATE)
 		sock_write4(context, chosen.address, chosen.port);
-	return step == SOCK_NOBODY ? refuse() : SOCK_ALLOW;
+	return answer(step);
 }
 
 static __always_inline int to_backend6(struct bpf_sock_addr *context, int keeps)
@@ -42,7 +45,7 @@ static __always_inline int to_backend6(struct bpf_sock_addr *context, int keeps)
 		step = sock_choose(context, WG_IPV6, &peer, keeps, &chosen);
 	if (step == SOCK_TRANSLATE)
 		sock_write6(context, &peer, chosen.address, chosen.port);
-	return step == SOCK_NOBODY ? refuse() : SOCK_ALLOW;
+	return answer(step);
 }
 
 static __always_inline int to_frontend4(struct bpf_sock_addr *context)

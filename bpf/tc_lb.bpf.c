@@ -195,6 +195,7 @@ static __always_inline int verdict(int result)
 	count_reason(reason);
 	switch (reason) {
 	case WG_REASON_NO_LOCAL_ENDPOINTS:
+	case WG_REASON_SOURCE_RANGE:
 	case WG_REASON_REJECT_LIMITED:
 	case WG_REASON_TABLE_BUSY:
 	case WG_REASON_SNAT_PORTS:

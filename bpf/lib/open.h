@@ -3,7 +3,9 @@
  */
 #pragma once
 
+#include "lib/affinity.h"
 #include "lib/count.h"
+#include "lib/source_range.h"
 #include "lib/track.h"
 
 /* Backends tried when the reply would be ambiguous; the last try translates the source port instead. */
@@ -128,6 +130,32 @@ WG_INLINE void lb_detect(wg_context *context, __u32 family, struct lb_scratch *w
 	work->masquerades = detect_masquerades(family, state, service, flags, work->source);
 }
 
+/* 1 and work->chosen: the backend the client had before. For services with session affinity. */
+WG_INLINE int lb_recall(__u32 family, struct lb_scratch *work, int is_local_only)
+{
+	struct wg_service *service = service_at(work->frontend.service);
+
+	if (!service)
+		return 0;
+	affinity_key_start(&work->affinity_key, work->frontend.service, service, WG_AFFINITY_ADDRESS);
+	copy_address(address_words(family), work->affinity_key.client, work->packet.source);
+	return affinity_recall(&work->affinity_key, service, is_local_only, &work->chosen);
+}
+WG_GLOBAL int lb_recall4(struct lb_scratch *work, int is_local_only)
+{
+	return work && lb_recall(WG_IPV4, work, is_local_only);
+}
+WG_GLOBAL int lb_recall6(struct lb_scratch *work, int is_local_only)
+{
+	return work && lb_recall(WG_IPV6, work, is_local_only);
+}
+WG_GLOBAL int lb_remember(struct lb_scratch *work)
+{
+	if (work)
+		affinity_remember(&work->affinity_key, &work->chosen);
+	return 0;
+}
+
 /* Chooses a backend for the packet: work->chosen. 0, or the negative reason why nobody serves. */
 WG_INLINE int lb_select(wg_context *context, __u32 family, struct lb_scratch *work)
 {
@@ -139,6 +167,10 @@ WG_INLINE int lb_select(wg_context *context, __u32 family, struct lb_scratch *wo
 		return -WG_REASON_NO_ENDPOINTS;
 	lb_detect(context, family, work, service);
 	is_local_only = select_is_local_only(service, work->frontend.flags, work->source);
+	work->is_sticky = service->affinity_timeout_s != 0;
+	if (UNLIKELY(work->is_sticky) &&
+	    (family == WG_IPV4 ? lb_recall4(work, is_local_only) : lb_recall6(work, is_local_only)))
+		return 0;
 	return select_backend(index, service, is_local_only, &work->chosen);
 }
 
@@ -193,6 +225,10 @@ WG_INLINE int lb_insert(__u32 family, struct lb_scratch *work)
 			lb_unreserve(family, work);                                                                    \
 		return 0;                                                                                              \
 	}                                                                                                              \
+	WG_GLOBAL int lb_allows##suffix(struct lb_scratch *work)                                                       \
+	{                                                                                                              \
+		return work && source_range_allows(family, work->frontend.service, work->packet.source);               \
+	}                                                                                                              \
 	WG_GLOBAL int lb_insert##suffix(struct lb_scratch *work)                                                       \
 	{                                                                                                              \
 		return work ? lb_insert(family, work) : INSERT_BUSY;                                                   \
@@ -223,6 +259,8 @@ WG_INLINE int lb_open_once(wg_context *context, __u32 family, struct lb_scratch 
 		work->answer.port = work->chosen.port;
 		work->answer.snat_port = work->flow.snat_port;
 		work->answer.backend = work->flow.backend;
+		if (UNLIKELY(work->is_sticky))
+			lb_remember(work);
 		return 0;
 	}
 	if (is_reserved)
@@ -242,13 +280,19 @@ WG_INLINE int lb_open(wg_context *context, __u32 family, struct lb_scratch *work
 		return -WG_REASON_TABLE_BUSY;
 	if (work->frontend.kind != WG_FRONTEND_LIVE || work->packet.tcp_flags & TCP_FLAG_RST_BIT)
 		return -WG_REASON_NO_FLOW;
+	if (UNLIKELY(work->frontend.flags & WG_FRONTEND_FILTERED) &&
+	    !(family == WG_IPV4 ? lb_allows4(work) : lb_allows6(work)))
+		return -WG_REASON_SOURCE_RANGE;
 	work->answer.service = work->frontend.service;
+	work->is_sticky = 0;
 #pragma nounroll
 	for (int attempt = 0; attempt < LB_ATTEMPTS; attempt++) {
 		int result;
 
 		OPAQUE(attempt);
-		result = lb_open_once(context, family, work, attempt == LB_ATTEMPTS - 1);
+		/* A client that sticks to its backend does not need to try others. */
+		result =
+		    lb_open_once(context, family, work, attempt == LB_ATTEMPTS - 1 || (attempt && work->is_sticky));
 		if (result == 0)
 			count_new_flow(work->frontend.service);
 		if (result != LB_AMBIGUOUS)

@@ -13,6 +13,7 @@ struct selection {
 	__be16 port;
 	__u16 is_local;
 	__u32 backend;
+	__u32 generation; /* wg_backend.generation */
 };
 
 /* Chooses a new flow from the backends on this node only? External destinations do not look at the internal policy,
@@ -34,6 +35,7 @@ WG_INLINE int select_read(__u32 id, __u32 service_index, struct selection *chose
 	chosen->port = backend->port;
 	chosen->is_local = backend->flags & WG_BACKEND_LOCAL;
 	chosen->backend = id;
+	chosen->generation = backend->generation;
 	return 0;
 }
 
@@ -62,15 +64,20 @@ WG_INLINE int select_backend(__u32 index, struct wg_service *service, int is_loc
 	return select_read(slot->backend, index, chosen);
 }
 
+WG_INLINE int select_serves(const struct wg_backend *backend)
+{
+	const __u8 state = LOAD(backend->state);
+
+	return state == WG_BACKEND_ACTIVE || state == WG_BACKEND_TERMINATING;
+}
+
 /* Does the backend still serve this service under this address and port? For UDP, which must leave a dead one (K-120).
  */
 WG_INLINE int backend_still_serves(__u32 id, __u32 service_index, __u32 words, const __u32 *address, __be16 port)
 {
 	struct wg_backend *backend = bpf_map_lookup_elem(&backends, &id);
 
-	if (!backend || backend->service != service_index || backend->port != port)
-		return 0;
-	if (backend->state != WG_BACKEND_ACTIVE && backend->state != WG_BACKEND_TERMINATING)
+	if (!backend || backend->service != service_index || backend->port != port || !select_serves(backend))
 		return 0;
 	return same_address(words, backend->address, address);
 }

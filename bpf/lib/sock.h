@@ -3,12 +3,14 @@
  */
 #pragma once
 
+#include "lib/affinity.h"
 #include "lib/count.h"
 #include "lib/select.h"
 #include "lib/service.h"
 
 #define SOCK_ALLOW        1
 #define SOCK_REFUSE       0
+#define SOCK_EPERM        1
 #define SOCK_ECONNREFUSED 111
 #define SOCK_LEFT_TO_TC   1 /* sock_select */
 #define SOCK_V4_MAPPED    bpf_htonl(0xffff)
@@ -131,6 +133,7 @@ enum sock_step {
 	SOCK_UNTOUCHED = 0,
 	SOCK_TRANSLATE = 1,
 	SOCK_NOBODY = 2,
+	SOCK_FORBIDDEN = 3,
 };
 
 /* Who makes the call: a process of the node, or of a pod, which is a local one if there is a detector. */
@@ -141,6 +144,41 @@ WG_INLINE __u32 sock_source(struct bpf_sock_addr *context, __u32 family, struct 
 	return detect_is_on(family, state) ? DETECT_LOCAL_POD : DETECT_OUTSIDE;
 }
 
+/* Frontends with source ranges: 0, SOCK_LEFT_TO_TC for pods, whose source a packet will tell, or a negative reason. */
+WG_INLINE int sock_check_source(struct bpf_sock_addr *context, const struct wg_service *service)
+{
+	if (bpf_get_netns_cookie(context) != settings.host_netns_cookie)
+		return SOCK_LEFT_TO_TC;
+	return service->flags & WG_SERVICE_NODE_ALLOWED ? 0 : -WG_REASON_SOURCE_RANGE;
+}
+
+WG_INLINE void sock_affinity_key(struct bpf_sock_addr *context, __u32 index, const struct wg_service *service,
+				 struct wg_affinity_key *key)
+{
+	const __u64 cookie = bpf_get_netns_cookie(context);
+
+	affinity_key_start(key, index, service, WG_AFFINITY_NETNS);
+	key->client[0] = (__u32)cookie;
+	key->client[1] = (__u32)(cookie >> 32);
+}
+
+/* Chooses one of the set, for services with session affinity the one of last time. 0, or a negative reason. */
+WG_INLINE int sock_select_of(struct bpf_sock_addr *context, __u32 index, struct wg_service *service, int is_local_only,
+			     struct selection *chosen)
+{
+	struct wg_affinity_key key;
+	int result = 0;
+
+	if (LIKELY(!service->affinity_timeout_s))
+		return select_backend(index, service, is_local_only, chosen);
+	sock_affinity_key(context, index, service, &key);
+	if (!affinity_recall(&key, service, is_local_only, chosen))
+		result = select_backend(index, service, is_local_only, chosen);
+	if (result == 0)
+		affinity_remember(&key, chosen);
+	return result;
+}
+
 /* Chooses a backend for a new flow. 0, SOCK_LEFT_TO_TC, or a negative reason. What only a packet's source tells, and
  * pods' flows that policy masquerades, is for TC; the node's own sockets have its address anyway. */
 WG_INLINE int sock_select(struct bpf_sock_addr *context, __u32 family, const struct frontend_hit *frontend,
@@ -149,16 +187,32 @@ WG_INLINE int sock_select(struct bpf_sock_addr *context, __u32 family, const str
 	struct wg_service *service = service_at(frontend->service);
 	struct wg_control *state = control_get();
 	__u32 source = DETECT_OUTSIDE;
+	int result;
 
 	if (!service || !state)
 		return -WG_REASON_NO_ENDPOINTS;
+	if (frontend->flags & WG_FRONTEND_FILTERED) {
+		result = sock_check_source(context, service);
+		if (result)
+			return result;
+	}
 	if (detect_matters(service, frontend->flags) || settings.policy & WG_POLICY_MASQUERADE_ALL) {
 		source = sock_source(context, family, state);
 		if (source != DETECT_NODE && detect_masquerades(family, state, service, frontend->flags, source))
 			return SOCK_LEFT_TO_TC;
 	}
-	return select_backend(frontend->service, service, select_is_local_only(service, frontend->flags, source),
-			      chosen);
+	return sock_select_of(context, frontend->service, service,
+			      select_is_local_only(service, frontend->flags, source), chosen);
+}
+
+/* Nobody serves, or nobody may: what the call does. */
+WG_INLINE int sock_step_without_backend(int result)
+{
+	if (result < 0)
+		count_reason(-result);
+	if (result == -WG_REASON_SOURCE_RANGE)
+		return SOCK_FORBIDDEN;
+	return result == -WG_REASON_NO_ENDPOINTS ? SOCK_NOBODY : SOCK_UNTOUCHED;
 }
 
 /* Chooses the backend of a connect or of an unconnected send. keeps: a socket that was here before keeps its backend.
@@ -175,10 +229,8 @@ WG_INLINE int sock_choose(struct bpf_sock_addr *context, __u32 family, const str
 	if (keeps && sock_kept_backend(context, family, peer, &frontend, chosen))
 		return SOCK_TRANSLATE;
 	result = sock_select(context, family, &frontend, chosen);
-	if (result < 0)
-		count_reason(-result);
 	if (result)
-		return result == -WG_REASON_NO_ENDPOINTS ? SOCK_NOBODY : SOCK_UNTOUCHED;
+		return sock_step_without_backend(result);
 	sock_remember_frontend(context, family, peer, chosen, frontend.service);
 	if (keeps)
 		sock_remember_backend(context, family, peer, chosen, frontend.service);

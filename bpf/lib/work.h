@@ -40,6 +40,8 @@ struct lb_scratch {
 	struct reply_flow reply;
 	__u32 source;      /* enum detect_source of the packet, where it matters */
 	__u32 masquerades; /* lb_choose: policy wants the node's address as source */
+	__u32 is_sticky;   /* lb_select: the service has session affinity, and affinity_key says for whom */
+	struct wg_affinity_key affinity_key;
 	__u32 must_follow; /* lb_reply_in: the reservations in `followed` must follow */
 };
 

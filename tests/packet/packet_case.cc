@@ -97,6 +97,7 @@ std::vector<Event> events_of(const TestService& service) {
   for (const std::string& address : service.load_balancer_ips) object.load_balancer_ingress.push_back(ingress(address));
   object.internal_policy = service.internal_policy;
   object.external_policy = service.external_policy;
+  object.affinity_timeout_s = service.affinity_timeout_s;
   EndpointSlice slice = slice_object(service.name, "-1", endpoints_of(service), {{"", protocol, service.target_port}});
   slice.family = service.variant.family;
   return {std::move(object), std::move(slice)};
@@ -136,6 +137,10 @@ ServiceView PacketTest::view_of(const std::string& service) {
 
 void PacketTest::edit_service(const std::string& service, const std::function<void(wg_service&)>& change) {
   rig().edit<wg_service>("services", view_of(service).index, change);
+}
+
+void PacketTest::edit_backend(uint32_t index, const std::function<void(wg_backend&)>& change) {
+  rig().edit<wg_backend>("backends", index, change);
 }
 
 void PacketTest::set_frontend_flags(const std::string& service, const std::string& address, uint32_t flags) {

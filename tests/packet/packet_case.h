@@ -66,6 +66,7 @@ struct TestService {
   std::vector<std::string> terminating_endpoints = {};
   TrafficPolicy internal_policy = TrafficPolicy::kCluster;
   TrafficPolicy external_policy = TrafficPolicy::kCluster;
+  uint32_t affinity_timeout_s = 0;
 };
 std::vector<Event> events_of(const TestService& service);
 
@@ -90,6 +91,7 @@ class PacketTest : public testing::Test {
   // What the tables say of a service port. The index is where it stands in `services`.
   ServiceView view_of(const std::string& service);
   void edit_service(const std::string& service, const std::function<void(wg_service&)>& change);
+  void edit_backend(uint32_t index, const std::function<void(wg_backend&)>& change);
   void set_frontend_flags(const std::string& service, const std::string& address, uint32_t flags);
 
   // Runs the packet and compares everything; the checksums of what comes out are recomputed, too.

@@ -186,6 +186,18 @@ void ProgramRig::edit_bytes(const char* map, uint32_t index, size_t size,
   ::bpf_map_update_elem(maps_.fd(map), &index, value.data(), BPF_ANY);
 }
 
+void ProgramRig::put_bytes(const char* map, size_t key_size, const void* key, size_t value_size, const void* value) {
+  const MapSpec& spec = maps_.spec(map);
+  if (spec.key_size != key_size || spec.value_size != value_size ||
+      ::bpf_map_update_elem(maps_.fd(map), key, value, BPF_ANY) != 0) {
+    std::abort();  // the test means another table
+  }
+}
+
+ProgramRig::AffinityEntries ProgramRig::affinity() const {
+  return hash_entries<wg_affinity_key, wg_affinity_value>(maps_.fd("affinity"), "affinity").value();
+}
+
 void ProgramRig::set_detector(wg_detector detector, const std::vector<Cidr>& pod_cidrs) {
   edit<wg_control>("control", 0, [&](wg_control& control) {
     control.detector = detector;
@@ -231,6 +243,8 @@ Result<void> ProgramRig::reset() {
     }
   }
   forget_all_flows();
+  clear_hash<wg_affinity_key, wg_affinity_value>(maps_.fd("affinity"), "affinity");
+  clear_hash<wg_source_range_key, wg_source_range_value>(maps_.fd("source_ranges"), "source_ranges");
   auto done = apply(std::move(deletions));
   for (int round = 0; done && round < 3; ++round) done = release();
   return done;

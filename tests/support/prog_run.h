@@ -20,7 +20,9 @@
 #include "plan/planner.h"
 #include "support/packet_builder.h"
 #include "support/private_node.h"
+#include "waggle/abi/affinity.h"
 #include "waggle/abi/counter.h"
+#include "waggle/abi/source_range.h"
 
 namespace waggle {
 
@@ -89,7 +91,13 @@ class ProgramRig {
   void edit(const char* map, uint32_t index, const std::function<void(Value&)>& change) {
     edit_bytes(map, index, sizeof(Value), [&](std::byte* value) { change(*reinterpret_cast<Value*>(value)); });
   }
-  [[nodiscard]] int map_fd(const char* map) const { return maps_.fd(map); }
+  // Puts an entry into a hash or a trie.
+  template <typename Key, typename Value>
+  void put(const char* map, const Key& key, const Value& value) {
+    put_bytes(map, sizeof(Key), &key, sizeof(Value), &value);
+  }
+  using AffinityEntries = std::vector<std::pair<wg_affinity_key, wg_affinity_value>>;
+  [[nodiscard]] AffinityEntries affinity() const;
 
   // Makes every flow and reservation look as if its last packet had been this long ago.
   void age_flows(uint32_t seconds);
@@ -110,6 +118,7 @@ class ProgramRig {
   // A grace period passes and a sweep finds that no flow names anything: what is gone is forgotten.
   Result<void> release();
   Result<void> attach_xdp(uint32_t ifindex);
+  void put_bytes(const char* map, size_t key_size, const void* key, size_t value_size, const void* value);
   void edit_bytes(const char* map, uint32_t index, size_t size, const std::function<void(std::byte*)>& change);
   void change_heads(FlowTable table, const std::function<void(wg_flow_head&)>& change);
 
