@@ -73,7 +73,8 @@ places() {
 # --- up ---------------------------------------------------------------------------------------------------------------
 
 # Sysctls come first: interfaces take over the defaults of the moment they are made. What the machine may have set for
-# itself is set here for every place.
+# itself is set here for every place. A redirect would take the client to the fabric, away from the node, with an address
+# of which some ports are no service's.
 sysctls_of() {
   local forwarding=0 rp_filter=0
   case $1 in
@@ -81,6 +82,7 @@ sysctls_of() {
   esac
   echo net.ipv4.ip_forward=$forwarding net.ipv6.conf.all.forwarding=$forwarding
   echo net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=$rp_filter
+  echo net.ipv{4,6}.conf.{all,default}.accept_redirects=0
   echo net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0
 }
 

@@ -5,12 +5,14 @@ An outcome is an Answer, or one of the words REFUSED (the service says no), LOST
 """
 
 import collections
+import concurrent.futures
 import errno
 import json
 import socket
 import time
 from dataclasses import dataclass
 
+import sctp
 import tasks
 
 REFUSED = "refused"
@@ -118,12 +120,27 @@ def ask_udp(address, port, timeout=3.0, local_port=0):
         return outcome_of(error)
 
 
-ASK = {"TCP": ask_tcp, "UDP": ask_udp}
+def ask_sctp(address, port, timeout=3.0):
+    """One INIT."""
+    try:
+        said, local_port = sctp.Asker(address, port).exchange(timeout)
+        return Answer(said["pod"], said["port"], said["peer"], said["peer_port"], local_port, None)
+    except OSError as error:
+        return outcome_of(error)
+
+
+ASK = {"TCP": ask_tcp, "UDP": ask_udp, "SCTP": ask_sctp}
 
 
 def ask(protocol, address, port, count=1, timeout=3.0):
     """The outcomes of `count` questions, each from a fresh socket."""
     return [ASK[protocol](address, port, timeout) for _ in range(count)]
+
+
+def ask_all(questions, at_once=24):
+    """The outcomes of many questions (the arguments of ask()), several at a time."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(lambda question: ask(*question), questions))
 
 
 def ask_udp_from(address, port, first_local_port, count):

@@ -122,6 +122,7 @@ class Cluster:
         if error is not None:
             for agent in self.agents.values():
                 print(agent.last_words(), file=sys.stderr)
+            print(f"--- packets dropped by firewalls: {self.packets_dropped_by_firewalls()}", file=sys.stderr)
         for task in self.tasks:
             task.kill()
         for agent in self.agents.values():

@@ -5,14 +5,15 @@ import json
 import os
 
 
-def service(name, ports, cluster_ips, load_balancer_ips=(), namespace="default"):
-    """ports: [(port name, protocol, port)]."""
+def service(name, ports, cluster_ips, load_balancer_ips=(), namespace="default", **more):
+    """ports: [(port name, protocol, port[, node port])]; more: further fields of the spec."""
     spec = {
         "type": "LoadBalancer" if load_balancer_ips else "ClusterIP",
         "clusterIP": cluster_ips[0],
         "clusterIPs": list(cluster_ips),
         "ipFamilies": [family(address) for address in cluster_ips],
-        "ports": [{"name": n, "protocol": protocol, "port": port} for n, protocol, port in ports],
+        "ports": [dict(zip(("name", "protocol", "port", "nodePort"), port)) for port in ports],
+        **more,
     }
     ingress = [{"ip": address, "ipMode": "VIP"} for address in load_balancer_ips]
     return {
@@ -21,6 +22,17 @@ def service(name, ports, cluster_ips, load_balancer_ips=(), namespace="default")
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
         "status": {"loadBalancer": {"ingress": ingress}},
+    }
+
+
+def node(place, addresses=None, labels=None):
+    """The Node object of a Place that is a node."""
+    addresses = addresses or (place.ipv4, place.ipv6)
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": place.node, "labels": labels or {}},
+        "status": {"addresses": [{"type": "InternalIP", "address": address} for address in addresses]},
     }
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What runs in a backend pod: one process that serves TCP and UDP on some ports, IPv4 and IPv6, and says who it is.
+"""What runs in a backend pod: one process that serves TCP, UDP and SCTP on some ports, IPv4 and IPv6, and says who it is.
 
 TCP answers a line with a line: `who` with a JSON object {pod, port, peer, peer_port}; `stream BYTES RATE` with that many bytes of
 pattern() at RATE bytes a second; any other line with itself. UDP answers a datagram with the same JSON object and the datagram
-as `token`.
+as `token`. SCTP answers an INIT (sctp.py).
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import json
 import socket
 
 import clients
+import sctp
 
 PATTERN_PERIOD = 251  # prime, so that a lost or repeated segment shifts the pattern
 
@@ -32,6 +33,9 @@ def serve(pod, ports, udp, report):
 
 
 async def _serve(pod, ports, udp, report):
+    for family in (socket.AF_INET, socket.AF_INET6):
+        responder = sctp.Responder(family, ports, lambda port, peer: _identity(pod, port, peer))
+        asyncio.get_running_loop().add_reader(responder, responder.receive)
     for port in ports:
         server = TcpServer(pod, port)
         await asyncio.start_server(server.serve, sock=_socket(socket.SOCK_STREAM, port), backlog=1024)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must become of a question to a service: every kind of client x destination x policy. The table holds for TCP, UDP and
+SCTP, both families and every fabric; matrix_run.py asks.
+
+Six services, with endpoints on node n1 and n2 (pods n1-p2, n2-p2), on n2 alone, or nowhere:
+"""
+
+BOTH, AWAY, NONE = ("n1", "n2"), ("n2",), ()
+
+# name: externalTrafficPolicy, internalTrafficPolicy, nodes with an endpoint
+SERVICES = {
+    "cluster": ("Cluster", "Cluster", BOTH),
+    "ext-local": ("Local", "Cluster", BOTH),
+    "int-local": ("Cluster", "Local", BOTH),
+    "ext-away": ("Local", "Cluster", AWAY),
+    "int-away": ("Cluster", "Local", AWAY),
+    "empty": ("Local", "Local", NONE),
+}
+
+# Node ports are asked for at node n1; what comes from outside to the other addresses arrives at n1, too. A pod's packet
+# is a service's where it leaves the pod, so a pod on n2 meets n1 only by its node port.
+DESTINATIONS = ("cluster-ip", "node-port", "load-balancer", "external-ip")
+
+# pod: on n1; pod-tc: the same without socket hooks, so that its packets are translated; host: a process of n1; far-pod: on
+# n2; outside: a machine that is no node.
+CLIENTS = ("pod", "pod-tc", "host", "far-pod", "outside")
+
+# Cells: who answers (any, n1, n2: of the endpoints there are; refused; silent) and whom it takes for the client: `kept` is
+# the client itself, `node` is n1 if the answer comes from n2, else the client. (kube-proxy hides the client in more cases:
+# docs/differences.md.)
+#
+# The columns pod, pod-tc and host are one: `near`.
+TABLE = """
+service    destination    near          far-pod       outside
+cluster    cluster-ip     any kept      any kept      any node
+cluster    node-port      any kept      any node      any node
+cluster    load-balancer  any kept      any kept      any node
+cluster    external-ip    any kept      any kept      any node
+ext-local  cluster-ip     any kept      any kept      any node
+ext-local  node-port      any kept      n1 kept       n1 kept
+ext-local  load-balancer  any kept      any kept      n1 kept
+ext-local  external-ip    any kept      any kept      n1 kept
+int-local  cluster-ip     n1 kept       n2 kept       n1 kept
+int-local  node-port      any kept      any node      any node
+int-local  load-balancer  any kept      any kept      any node
+int-local  external-ip    any kept      any kept      any node
+ext-away   cluster-ip     n2 kept       n2 kept       n2 node
+ext-away   node-port      n2 kept       silent        silent
+ext-away   load-balancer  n2 kept       n2 kept       silent
+ext-away   external-ip    n2 kept       n2 kept       silent
+int-away   cluster-ip     silent        n2 kept       silent
+int-away   node-port      n2 kept       n2 node       n2 node
+int-away   load-balancer  n2 kept       n2 kept       n2 node
+int-away   external-ip    n2 kept       n2 kept       n2 node
+empty      cluster-ip     refused       refused       refused
+empty      node-port      refused       refused       refused
+empty      load-balancer  refused       refused       refused
+empty      external-ip    refused       refused       refused
+"""
+
+# Cases that do not come out as the table says, each with the reason. A row stands for every case that has its words ("" is
+# any). Where the table says that somebody answers, each of them must fail, so what begins to work must leave the list; silence
+# and refusals may come about by accident.
+#
+# fabric, client, service, destination, protocol, family, reason
+PENDING = [
+    ("", "", "", "node-port", "", "", "node ports are not planned yet"),
+    ("", "", "", "external-ip", "", "", "external IPs are not planned yet"),
+    ("", "", "", "", "SCTP", "", "SCTP is not translated yet"),
+    ("", "pod", "ext-local", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "pod-tc", "ext-local", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "far-pod", "ext-local", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "pod", "ext-away", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "pod-tc", "ext-away", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "host", "int-away", "cluster-ip", "TCP", "IPv6", "what the socket leaves alone leaves the node"),
+]
+
+
+def expected(service, destination, client):
+    """(nodes whose endpoint may answer, "kept" or "node"), or ("refused" or "silent", None)."""
+    column = {"far-pod": 1, "outside": 2}.get(client, 0)
+    who, source = _CELLS[service, destination][column]
+    if who in ("refused", "silent"):
+        return who, None
+    return (SERVICES[service][2] if who == "any" else (who,)), source
+
+
+def pending_row(*case):
+    """The first row of PENDING that names this fabric, client, service, destination, protocol and family."""
+    return next((row for row in PENDING if all(word in ("", mine) for word, mine in zip(row, case))), None)
+
+
+def _parse():
+    cells = {}
+    for line in TABLE.strip().splitlines()[1:]:
+        service, destination, *words = line.split()
+        columns, rest = [], iter(words)
+        for who in rest:
+            columns.append((who, None if who in ("refused", "silent") else next(rest)))
+        cells[service, destination] = columns
+    return cells
+
+
+_CELLS = _parse()

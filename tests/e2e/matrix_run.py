@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks every question of matrix.py on one cluster and compares what came of it with the table."""
+
+import collections
+import itertools
+
+import clients
+import manifests
+import matrix
+from harness import NODES, Cluster, expect
+
+PORT, POD_PORT = 80, 8080
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+FAMILIES = ("IPv4", "IPv6")
+ANSWERS = 4  # questions a case, where an answer is expected: 24 for each client, service and destination
+FIRST_NODE_PORT = 30001
+
+Case = collections.namedtuple("Case", "client service destination protocol family")
+
+
+def number_of(service):
+    return list(matrix.SERVICES).index(service) + 1
+
+
+def address_of(service, destination, family):
+    n = number_of(service)
+    plain, long = {
+        "cluster-ip": (f"10.96.1.{n}", f"fd00:10:96::1{n:02}"),
+        "node-port": ("172.18.0.11", "fd00:172:18::11"),
+        "load-balancer": (f"192.0.2.{100 + n}", f"2001:db8:2::1{n:02}"),
+        "external-ip": (f"198.51.100.{100 + n}", f"2001:db8:51::1{n:02}"),
+    }[destination]
+    return plain if family == "IPv4" else long
+
+
+def port_of(service, destination):
+    return FIRST_NODE_PORT + number_of(service) if destination == "node-port" else PORT
+
+
+def objects(cluster):
+    result = [manifests.node(cluster.node(node)) for node in NODES]
+    for name, (external, internal, nodes) in matrix.SERVICES.items():
+        ports = [(p.lower(), p, PORT, port_of(name, "node-port")) for p in PROTOCOLS]
+        addresses = {d: [address_of(name, d, f) for f in FAMILIES] for d in matrix.DESTINATIONS}
+        result.append(manifests.service(
+            name, ports, addresses["cluster-ip"], addresses["load-balancer"], externalIPs=addresses["external-ip"],
+            externalTrafficPolicy=external, internalTrafficPolicy=internal, healthCheckNodePort=32000 + number_of(name),
+        ))
+        pods = [endpoint_of(cluster, node) for node in nodes]
+        result += manifests.slices_of_pods(name, pods, [(p.lower(), p, POD_PORT) for p in PROTOCOLS])
+    return result
+
+
+def endpoint_of(cluster, node):
+    return cluster.pod(node, 2)
+
+
+def place_of(cluster, client):
+    return {
+        "pod": cluster.pod("n1", 3),
+        "pod-tc": cluster.without_socket_hooks(cluster.pod("n1", 3)),
+        "host": cluster.node("n1"),
+        "far-pod": cluster.pod("n2", 3),
+        "outside": cluster.client(),
+    }[client]
+
+
+def question(fabric, case):
+    who, _ = matrix.expected(case.service, case.destination, case.client)
+    address = address_of(case.service, case.destination, case.family)
+    once = who in ("refused", "silent") or matrix.pending_row(fabric, *case)
+    return case.protocol, address, port_of(case.service, case.destination), 1 if once else ANSWERS
+
+
+class Verdicts:
+    """Compares outcomes with the table, and knows which nodes' addresses a pod may see."""
+
+    def __init__(self, cluster, fabric, masquerade):
+        self.cluster = cluster
+        self.fabric = fabric
+        self.masquerade = masquerade
+
+    def addresses_of(self, node):
+        place = self.cluster.node(node)
+        return {place.ipv4, place.ipv6, f"10.244.{node[1]}.1", f"fd00:10:244:{node[1]}::1"}
+
+    def themselves(self, case):
+        """The addresses by which the pods know the client if nobody of Waggle's hides it."""
+        place = place_of(self.cluster, case.client)
+        if case.client == "host":
+            return self.addresses_of("n1")
+        if self.masquerade and case.client == "far-pod" and case.destination == "node-port":
+            return self.addresses_of("n2")
+        return {place.ipv4, place.ipv6}
+
+    def complaint(self, case, outcomes):
+        """None if this is what the table says."""
+        who, source = matrix.expected(case.service, case.destination, case.client)
+        if who in ("refused", "silent"):
+            word = clients.REFUSED if who == "refused" else clients.LOST
+            return None if outcomes == [word] else f"should be {who}, but: {outcomes[0]}"
+        for outcome in outcomes:
+            if complaint := self._wrong_answer(case, who, source, outcome):
+                return complaint
+        return None
+
+    def _wrong_answer(self, case, nodes, source, outcome):
+        if not isinstance(outcome, clients.Answer):
+            return f"should be answered, but: {outcome}"
+        node = next((n for n in nodes if outcome.pod == endpoint_of(self.cluster, n).name), None)
+        if node is None or outcome.port != POD_PORT:
+            return f"answered by {outcome.pod}, port {outcome.port}; only endpoints of {nodes} may"
+        hidden = source == "node" and node != "n1"
+        allowed = self.addresses_of("n1") if hidden else self.themselves(case)
+        return None if outcome.peer in allowed else f"{outcome.pod} sees {outcome.peer} as the client, not one of {sorted(allowed)}"
+
+
+def silent_endpoints(cluster, results):
+    """(client, service, destination) -> names of endpoints that may answer it, and never did in all its answers."""
+    seen = collections.defaultdict(set)
+    for case, outcomes in results.items():
+        seen[case[:3]] |= {o.pod for o in outcomes if isinstance(o, clients.Answer)}
+    silent = {}
+    for (client, service, destination), pods in seen.items():
+        who, _ = matrix.expected(service, destination, client)
+        wanted = {endpoint_of(cluster, n).name for n in who} if isinstance(who, tuple) else set()
+        silent[client, service, destination] = wanted - pods
+    return silent
+
+
+def ask_everything(cluster, fabric):
+    """case -> outcomes; all clients ask at the same time."""
+    results, tasks = {}, {}
+    for client in matrix.CLIENTS:
+        cases = [Case(client, *rest) for rest in itertools.product(matrix.SERVICES, matrix.DESTINATIONS, PROTOCOLS, FAMILIES)]
+        task = cluster.start(place_of(cluster, client), clients.ask_all, [question(fabric, case) for case in cases])
+        tasks[client] = cases, task
+    for cases, task in tasks.values():
+        results |= zip(cases, task.result(120.0))
+    return results
+
+
+def check(fabric, masquerade=False, options=()):
+    """The whole matrix on a fabric."""
+    with Cluster(pods=2, fabric=fabric, masquerade=masquerade) as cluster:
+        for node in NODES:
+            cluster.serve(endpoint_of(cluster, node), [POD_PORT])
+        cluster.apply("matrix.json", objects(cluster))
+        cluster.start_agents(*options)
+        verdicts = Verdicts(cluster, fabric, masquerade)
+        results = ask_everything(cluster, fabric)
+        complaints, needless = sort_out(verdicts, results)
+        expect(not complaints, f"{len(complaints)} of {len(results)} cases:\n" + "\n".join(complaints[:60]))
+        expect(not needless, "what passes is to leave matrix.PENDING:\n" + "\n".join(needless[:60]))
+    return f"{len(results)} cases of traffic on the fabric {fabric}"
+
+
+def sort_out(verdicts, results):
+    """(complaints about cases that should pass, what is pending without need)."""
+    complaints, needless = [], []
+    unneeded = {row for row in matrix.PENDING if row[0] in ("", verdicts.fabric)}
+    silent = silent_endpoints(verdicts.cluster, results)
+    for case, outcomes in results.items():
+        complaint = verdicts.complaint(case, outcomes)
+        if not complaint and silent[case[:3]]:
+            complaint = f"{sorted(silent[case[:3]])} never answered, over whatever protocol and family"
+        row = matrix.pending_row(verdicts.fabric, *case)
+        if complaint and row is None:
+            complaints.append(f"{' '.join(case)}: {complaint}")
+        elif complaint:
+            unneeded.discard(row)
+        elif row and isinstance(outcomes[0], clients.Answer):
+            needless.append(" ".join(case))
+    return complaints, needless + [f"all of {row}" for row in unneeded]
