@@ -3,7 +3,7 @@
 
 TCP answers a line with a line: `who` with a JSON object {pod, port, peer, peer_port}; `stream BYTES RATE` with that many bytes of
 pattern() at RATE bytes a second; any other line with itself. UDP answers a datagram with the same JSON object and the datagram
-as `token`. SCTP answers an INIT (sctp.py).
+as `token`. SCTP answers an INIT (sctp.py). Asked to stop, it takes no new connections, and ends when the open ones have.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import socket
 
 import clients
 import sctp
+import tasks
 
 PATTERN_PERIOD = 251  # prime, so that a lost or repeated segment shifts the pattern
 
@@ -36,14 +37,19 @@ async def _serve(pod, ports, udp, report):
     for family in (socket.AF_INET, socket.AF_INET6):
         responder = sctp.Responder(family, ports, lambda port, peer: _identity(pod, port, peer))
         asyncio.get_running_loop().add_reader(responder, responder.receive)
-    for port in ports:
-        server = TcpServer(pod, port)
-        await asyncio.start_server(server.serve, sock=_socket(socket.SOCK_STREAM, port), backlog=1024)
+    listeners, servers = [], [TcpServer(pod, port) for port in ports]
+    for port, server in zip(ports, servers):
+        listeners.append(await asyncio.start_server(server.serve, sock=_socket(socket.SOCK_STREAM, port), backlog=1024))
         if udp:
             loop = asyncio.get_running_loop()
             await loop.create_datagram_endpoint(lambda p=port: UdpServer(pod, p), sock=_socket(socket.SOCK_DGRAM, port))
     report("listening")
-    await asyncio.Event().wait()
+    while not tasks.stop_asked():
+        await asyncio.sleep(0.05)
+    for listener in listeners:
+        listener.close()
+    while any(server.connections for server in servers):
+        await asyncio.sleep(0.01)
 
 
 def _socket(kind, port):
@@ -68,8 +74,10 @@ class TcpServer:
     def __init__(self, pod, port):
         self.pod = pod
         self.port = port
+        self.connections = 0
 
     async def serve(self, reader, writer):
+        self.connections += 1
         try:
             while line := await reader.readline():
                 await self._answer(line, writer)
@@ -77,6 +85,7 @@ class TcpServer:
             pass
         finally:
             writer.close()
+            self.connections -= 1
 
     async def _answer(self, line, writer):
         words = line.split()
