@@ -11,7 +11,7 @@
 typedef struct __sk_buff wg_context;
 
 #include "lib/nat_tc.h"
-#include "lib/reject.h"
+#include "lib/refuse.h"
 #include "lib/reply.h"
 
 /* All steps answer CONTINUE, a TC verdict above it, or a negative reason. */
@@ -43,19 +43,6 @@ static __always_inline int unsnat(__u32 family, struct __sk_buff *skb, const str
 	rewrite.destination_port = owner->port;
 	result = nat_tc(family, skb, packet, &rewrite);
 	return result < 0 ? result : CONTINUE;
-}
-
-static __always_inline int reject(__u32 family, struct __sk_buff *skb, const struct packet *packet)
-{
-	int result;
-
-	if (!reject_is_allowed())
-		return -WG_REASON_REJECT_LIMITED;
-	result = reject_build(family, skb, packet);
-	if (result < 0)
-		return result;
-	count_reason(WG_REASON_NO_ENDPOINTS);
-	return bpf_redirect(skb->ifindex, 0);
 }
 
 /* Client edge: a request goes to its backend. */
@@ -168,10 +155,6 @@ static __always_inline int snat(__u32 family, struct __sk_buff *skb, struct lb_s
 	{                                                                                                              \
 		return work ? snat(family, skb, work) : CONTINUE;                                                      \
 	}                                                                                                              \
-	WG_GLOBAL int reject##suffix(struct __sk_buff *skb, struct lb_scratch *work)                                   \
-	{                                                                                                              \
-		return work ? reject(family, skb, &work->packet) : CONTINUE;                                           \
-	}                                                                                                              \
 	WG_GLOBAL int has_flow##suffix(struct lb_scratch *work)                                                        \
 	{                                                                                                              \
 		return work && has_flow(family, work);                                                                 \
@@ -196,6 +179,7 @@ static __always_inline int verdict(int result)
 	switch (reason) {
 	case WG_REASON_NO_LOCAL_ENDPOINTS:
 	case WG_REASON_SOURCE_RANGE:
+	case WG_REASON_UNALLOCATED:
 	case WG_REASON_REJECT_LIMITED:
 	case WG_REASON_TABLE_BUSY:
 	case WG_REASON_SNAT_PORTS:
@@ -226,16 +210,6 @@ static __always_inline int reply_to_node(struct __sk_buff *skb, const struct pac
 	return is_ipv4 ? unsnat4(skb, work) : unsnat6(skb, work);
 }
 
-/* Opening a flow has left the packet in the working memory: nobody serves it. */
-static __always_inline int reject_request(struct __sk_buff *skb, const struct packet *packet)
-{
-	struct lb_scratch *work = scratch_get();
-
-	if (!work)
-		return -WG_REASON_NO_ENDPOINTS;
-	return packet->family == WG_IPV4 ? reject4(skb, work) : reject6(skb, work);
-}
-
 static __always_inline int ingress(struct __sk_buff *skb, __u32 family, const struct packet *packet)
 {
 	int result;
@@ -246,7 +220,13 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 family, const st
 			return result;
 	}
 	result = family == WG_IPV4 ? request4(skb, packet) : request6(skb, packet);
-	return UNLIKELY(result == -WG_REASON_NO_ENDPOINTS) ? reject_request(skb, packet) : result;
+	if (LIKELY(result >= 0))
+		return result;
+	if (LIKELY(result == -WG_REASON_NOT_SERVICE))
+		return UNLIKELY(address_is_for_services(family, packet->destination))
+			   ? no_frontend(skb, family, packet, result)
+			   : result;
+	return request_failed(skb, family, packet, result);
 }
 
 static __always_inline int snat_out(struct __sk_buff *skb, const struct packet *packet)
@@ -275,6 +255,8 @@ static __always_inline int read_and_handle(struct __sk_buff *skb, __u32 family, 
 	struct packet packet = {.vlan_tags = vlan_tags};
 	int result = parse_network(family, (void *)(long)skb->data, (void *)(long)skb->data_end, offset, &packet);
 
+	if (UNLIKELY(result == -WG_REASON_PROTOCOL && !is_egress && parse_end(&packet) <= skb->len))
+		return other_protocol(skb, family, &packet);
 	if (result < 0)
 		return result;
 	if (UNLIKELY(parse_end(&packet) > skb->len))

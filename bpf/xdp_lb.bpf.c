@@ -43,6 +43,8 @@ static __always_inline int forward_request(struct xdp_md *xdp, __u32 family, con
 /* What cannot be opened goes to TC, which rejects or drops it and counts why. */
 static __always_inline int request_failed(int result)
 {
+	if (result == -WG_REASON_UNKNOWN_PORT)
+		return -WG_REASON_NOT_SERVICE;
 	return result == -WG_REASON_NOT_SERVICE || result == -WG_REASON_NO_FLOW ? result : -WG_REASON_TO_STACK;
 }
 

@@ -288,7 +288,8 @@ WG_INLINE int lru_request4(wg_context *context, const struct packet *packet, str
 	struct lb_scratch *work;
 	int result;
 
-	if (LIKELY(!frontend_find(WG_IPV4, packet->destination, packet->destination_port, packet->protocol, &frontend)))
+	if (LIKELY(frontend_find(WG_IPV4, packet->destination, packet->destination_port, packet->protocol, &frontend) !=
+		   FRONTEND_HIT))
 		return -WG_REASON_NOT_SERVICE;
 	answer->service = frontend.service;
 	if (LIKELY(lru_request_established(WG_IPV4, packet, &frontend, answer)))
@@ -319,7 +320,8 @@ WG_INLINE int lru_request6(wg_context *context, const struct packet *packet, str
 	struct frontend_hit frontend = {};
 	struct lb_scratch *work;
 
-	if (LIKELY(!frontend_find(WG_IPV6, packet->destination, packet->destination_port, packet->protocol, &frontend)))
+	if (LIKELY(frontend_find(WG_IPV6, packet->destination, packet->destination_port, packet->protocol, &frontend) !=
+		   FRONTEND_HIT))
 		return -WG_REASON_NOT_SERVICE;
 	work = lb_scratch_for(packet, &frontend);
 	if (!work)

@@ -88,6 +88,14 @@ WG_INLINE int lb_is_reply(__u32 family, const struct packet *packet)
 	return reply_gate_open(family, packet->source, packet->source_port, packet->protocol);
 }
 
+/* Why there is no request: the address is no frontend's, or it may be, and UNKNOWN_PORT wants a second look
+ * (address.h).
+ */
+WG_INLINE int lb_no_frontend(int found)
+{
+	return LIKELY(found == FRONTEND_NONE) ? -WG_REASON_NOT_SERVICE : -WG_REASON_UNKNOWN_PORT;
+}
+
 /* The two families take the same steps. IPv4 takes them in the entry program itself: no call, nothing in memory. IPv6
  * has too many words for that beside the stack of what opens a flow: its common path goes through the working memory
  * and is a function of its own. A packet for no service pays for no call in either: where the kernel guards returns
@@ -100,10 +108,11 @@ WG_INLINE int lb_request4(wg_context *context, const struct packet *packet, stru
 	struct table_key key = {};
 	struct table_hit hit = {};
 	struct lb_scratch *work;
-	int result;
+	int result, found;
 
-	if (LIKELY(!frontend_find(WG_IPV4, packet->destination, packet->destination_port, packet->protocol, &frontend)))
-		return -WG_REASON_NOT_SERVICE;
+	found = frontend_find(WG_IPV4, packet->destination, packet->destination_port, packet->protocol, &frontend);
+	if (LIKELY(found != FRONTEND_HIT))
+		return lb_no_frontend(found);
 	answer->service = frontend.service;
 	if (LIKELY(lb_request_established(WG_IPV4, packet, &frontend, &key, &hit, answer)))
 		return 0;
@@ -125,9 +134,11 @@ WG_INLINE int lb_request6(wg_context *context, const struct packet *packet, stru
 {
 	struct frontend_hit frontend = {};
 	struct lb_scratch *work;
+	int found;
 
-	if (LIKELY(!frontend_find(WG_IPV6, packet->destination, packet->destination_port, packet->protocol, &frontend)))
-		return -WG_REASON_NOT_SERVICE;
+	found = frontend_find(WG_IPV6, packet->destination, packet->destination_port, packet->protocol, &frontend);
+	if (LIKELY(found != FRONTEND_HIT))
+		return lb_no_frontend(found);
 	work = lb_scratch_for(packet, &frontend);
 	if (!work)
 		return -WG_REASON_TABLE_BUSY;

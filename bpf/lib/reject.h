@@ -7,9 +7,12 @@
 #include "lib/maps.h"
 #include "lib/nat.h"
 
-#define REJECT_TTL       64
-#define REJECT_TCP_BYTES 20u /* of the offending L4 header; no less, or a partial checksum would lie behind the end */
+#define REJECT_TTL 64
+/* Of the offending L4 header: for TCP no less, or a partial checksum would lie behind the end; for SCTP no less, or a
+ * client could not find its initiate tag in it (RFC 9260, appendix C). */
+#define REJECT_TCP_BYTES 20u
 #define REJECT_UDP_BYTES 8u
+#define REJECT_MAX_QUOTE 160u /* of the offending packet, from its IP header on */
 
 struct reject_limit {
 	__u32 second;
@@ -41,6 +44,18 @@ WG_INLINE int reject_is_allowed(void)
 	return 1;
 }
 
+/* What the error quotes, with zeros behind it. */
+struct reject_quote {
+	__u8 bytes[REJECT_MAX_QUOTE];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct reject_quote);
+} reject_quotes SEC(".maps");
+
 /* ICMP (RFC 792) and ICMPv6 (RFC 4443) errors have one form. */
 struct reject_icmp {
 	__u8 type;
@@ -64,9 +79,16 @@ struct reject_header6 {
 	struct reject_icmp icmp;
 } __attribute__((packed));
 
+/* Bytes of the offending packet that the error quotes. */
 WG_INLINE __u32 reject_quoted(const struct packet *packet)
 {
-	return packet->protocol == WG_PROTOCOL_TCP ? REJECT_TCP_BYTES : REJECT_UDP_BYTES;
+	const __u8 protocol = packet->protocol;
+	const __u32 header = (__u32)packet->l4_offset - packet->l3_offset;
+	__u32 behind = REJECT_UDP_BYTES;
+
+	if (protocol == WG_PROTOCOL_TCP || protocol == WG_PROTOCOL_SCTP)
+		behind = REJECT_TCP_BYTES;
+	return header + behind < packet->length ? header + behind : packet->length;
 }
 
 WG_INLINE void reject_swap_mac(struct ethhdr *ethernet)
@@ -90,45 +112,27 @@ WG_INLINE __u64 reject_sum(const void *data, __u32 bytes)
 	return sum;
 }
 
-/* The kernel adds zeroed space behind the Ethernet header; this fills it in. quoted: bytes of L4 behind the old header.
- */
-WG_INLINE int reject_write4(struct __sk_buff *skb, const struct packet *packet, __u32 quoted)
+/* sum: of what is quoted. */
+WG_INLINE void reject_fill4(struct reject_header4 *header, const struct packet *packet, __u32 quoted, __u64 sum)
 {
-	void *data = (void *)(long)skb->data;
-	void *end = (void *)(long)skb->data_end;
-	struct reject_header4 *header = data + sizeof(struct ethhdr);
-	void *inner = header + 1;
-
-	if (inner + sizeof(struct iphdr) + quoted > end)
-		return -1;
-	reject_swap_mac(data);
 	__builtin_memset(header, 0, sizeof(*header));
 	header->ip.version = 4;
 	header->ip.ihl = 5;
 	header->ip.ttl = REJECT_TTL;
 	header->ip.protocol = WG_PROTOCOL_ICMP;
-	header->ip.tot_len = bpf_htons(sizeof(*header) + sizeof(struct iphdr) + quoted);
+	header->ip.tot_len = bpf_htons(sizeof(*header) + quoted);
 	header->ip.saddr = packet->destination[0];
 	header->ip.daddr = packet->source[0];
 	header->ip.check = ~nat_fold16(reject_sum(&header->ip, sizeof(header->ip)));
 	header->icmp.type = REJECT_ICMP_UNREACHABLE;
 	header->icmp.code = REJECT_ICMP_PORT;
-	header->icmp.checksum = ~nat_fold16(reject_sum(&header->icmp, sizeof(header->icmp)) +
-					    reject_sum(inner, sizeof(struct iphdr) + quoted));
-	return 0;
+	header->icmp.checksum = ~nat_fold16(reject_sum(&header->icmp, sizeof(header->icmp)) + sum);
 }
 
-WG_INLINE int reject_write6(struct __sk_buff *skb, const struct packet *packet, __u32 quoted)
+WG_INLINE void reject_fill6(struct reject_header6 *header, const struct packet *packet, __u32 quoted, __u64 sum)
 {
-	void *data = (void *)(long)skb->data;
-	void *end = (void *)(long)skb->data_end;
-	struct reject_header6 *header = data + sizeof(struct ethhdr);
-	void *inner = header + 1;
-	const __u32 length = sizeof(header->icmp) + sizeof(struct ipv6hdr) + quoted;
+	const __u32 length = sizeof(header->icmp) + quoted;
 
-	if (inner + sizeof(struct ipv6hdr) + quoted > end)
-		return -1;
-	reject_swap_mac(data);
 	__builtin_memset(header, 0, sizeof(*header));
 	header->ip.version = 6;
 	header->ip.payload_len = bpf_htons(length);
@@ -138,40 +142,69 @@ WG_INLINE int reject_write6(struct __sk_buff *skb, const struct packet *packet, 
 	__builtin_memcpy(&header->ip.daddr, packet->source, sizeof(header->ip.daddr));
 	header->icmp.type = REJECT_ICMPV6_UNREACHABLE;
 	header->icmp.code = REJECT_ICMPV6_PORT;
-	header->icmp.checksum =
-	    ~nat_fold16(reject_sum(&header->ip.saddr, 2 * sizeof(header->ip.saddr)) + bpf_htonl(length) +
-			bpf_htonl(WG_PROTOCOL_ICMPV6) + reject_sum(&header->icmp, sizeof(header->icmp)) +
-			reject_sum(inner, sizeof(struct ipv6hdr) + quoted));
-	return 0;
+	sum += reject_sum(&header->ip.saddr, 2 * sizeof(header->ip.saddr)) + bpf_htonl(length) +
+	       bpf_htonl(WG_PROTOCOL_ICMPV6) + reject_sum(&header->icmp, sizeof(header->icmp));
+	header->icmp.checksum = ~nat_fold16(sum);
 }
 
-/* Only the plain shape: no options, no extension headers, no tags in the frame. Others are dropped, and counted as
- * such. */
-WG_INLINE int reject_has_plain_shape(__u32 family, const struct packet *packet)
-{
-	const __u32 header = family == WG_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-
-	return packet->l3_offset == sizeof(struct ethhdr) && packet->l4_offset == packet->l3_offset + header;
-}
-
-/* The packet becomes the error. 0, or a negative reason to drop it. */
-WG_INLINE int reject_build(__u32 family, struct __sk_buff *skb, const struct packet *packet)
+/* Makes room for the error's own headers in front of what it quotes. Behind the Ethernet header the kernel can do that,
+ * and a checksum that hardware is yet to fill in moves along; behind tags the quote is written anew. */
+WG_INLINE int reject_make_room(__u32 family, struct __sk_buff *skb, const struct packet *packet,
+			       const struct reject_quote *quote, __u32 quoted)
 {
 	const __u32 header = family == WG_IPV4 ? sizeof(struct reject_header4) : sizeof(struct reject_header6);
-	const __u32 quoted = reject_quoted(packet);
+	const __u32 start = packet->l3_offset;
 
-	if (!reject_has_plain_shape(family, packet))
+	if (!packet->vlan_tags)
+		return bpf_skb_change_tail(skb, start + quoted, 0) ||
+		       bpf_skb_adjust_room(skb, header, BPF_ADJ_ROOM_MAC, 0);
+	if (quoted < sizeof(struct iphdr) || quoted > REJECT_MAX_QUOTE)
+		return -1;
+	return bpf_skb_change_tail(skb, start + header + quoted, 0) ||
+	       bpf_skb_store_bytes(skb, start + header, quote->bytes, quoted, 0);
+}
+
+/* Into the room goes what makes it an error. */
+WG_INLINE int reject_write(__u32 family, struct __sk_buff *skb, const struct packet *packet, __u32 quoted, __u64 sum)
+{
+	void *data = (void *)(long)skb->data;
+	struct reject_header4 header4;
+	struct reject_header6 header6;
+
+	if (data + sizeof(struct ethhdr) > (void *)(long)skb->data_end)
+		return -1;
+	reject_swap_mac(data);
+	if (family == WG_IPV4) {
+		reject_fill4(&header4, packet, quoted, sum);
+		return bpf_skb_store_bytes(skb, packet->l3_offset, &header4, sizeof(header4), 0);
+	}
+	reject_fill6(&header6, packet, quoted, sum);
+	return bpf_skb_store_bytes(skb, packet->l3_offset, &header6, sizeof(header6), 0);
+}
+
+/* Copies what the error quotes. 0: the kernel would not give it. */
+WG_INLINE int reject_read(struct __sk_buff *skb, const struct packet *packet, struct reject_quote *quote, __u32 quoted)
+{
+	__builtin_memset(quote, 0, sizeof(*quote));
+	if (quoted < sizeof(struct iphdr) || quoted > REJECT_MAX_QUOTE)
+		return 0;
+	return !bpf_skb_load_bytes(skb, packet->l3_offset, quote->bytes, quoted);
+}
+
+/* The packet becomes the error, with the tags, options and extension headers it came with. 0, or a negative reason to
+ * drop it. */
+WG_INLINE int reject_build(__u32 family, struct __sk_buff *skb, const struct packet *packet)
+{
+	__u32 zero = 0;
+	struct reject_quote *quote = bpf_map_lookup_elem(&reject_quotes, &zero);
+	__u32 quoted = reject_quoted(packet);
+	__u64 sum;
+
+	OPAQUE(quoted);
+	if (!quote || !reject_read(skb, packet, quote, quoted))
 		return -WG_REASON_REWRITE;
-	if (bpf_skb_change_tail(skb, packet->l4_offset + quoted, 0) ||
-	    bpf_skb_adjust_room(skb, header, BPF_ADJ_ROOM_MAC, 0))
+	sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)quote->bytes, sizeof(quote->bytes), 0);
+	if (reject_make_room(family, skb, packet, quote, quoted) || reject_write(family, skb, packet, quoted, sum))
 		return -WG_REASON_REWRITE;
-	if (packet->protocol == WG_PROTOCOL_TCP)
-		return (family == WG_IPV4 ? reject_write4(skb, packet, REJECT_TCP_BYTES)
-					  : reject_write6(skb, packet, REJECT_TCP_BYTES))
-			   ? -WG_REASON_REWRITE
-			   : 0;
-	return (family == WG_IPV4 ? reject_write4(skb, packet, REJECT_UDP_BYTES)
-				  : reject_write6(skb, packet, REJECT_UDP_BYTES))
-		   ? -WG_REASON_REWRITE
-		   : 0;
+	return 0;
 }

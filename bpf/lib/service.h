@@ -73,7 +73,13 @@ WG_INLINE int frontend_overflowed(__u32 family, void *bucket)
 	return LOAD(((struct wg_frontend_bucket6 *)bucket)->way[0].kind) & WG_FRONTEND_OVERFLOW;
 }
 
-/* 1: `hit` says where address:port/protocol leads. 0: it is no frontend. */
+enum frontend_found {
+	FRONTEND_NONE = 0,    /* no frontend has this address */
+	FRONTEND_HIT = 1,     /* `hit` says where address:port/protocol leads */
+	FRONTEND_NO_PORT = 2, /* no frontend, though others may have the address */
+};
+
+/* Where does address:port/protocol lead? An enum frontend_found. */
 WG_INLINE int frontend_find(__u32 family, const __u32 *address, __be16 port, __u8 protocol, struct frontend_hit *hit)
 {
 	const struct wg_hash_key key = settings_hash_key();
@@ -82,7 +88,7 @@ WG_INLINE int frontend_find(__u32 family, const __u32 *address, __be16 port, __u
 	__u32 index;
 
 	if (LIKELY(!frontend_gate_open(family, address)))
-		return 0;
+		return FRONTEND_NONE;
 	index = wg_frontend_hash(&key, address, address_words(family), port, protocol) & mask;
 #pragma nounroll
 	for (__u32 probe = 0; probe < WG_FRONTEND_PROBES; probe++) {
@@ -90,18 +96,18 @@ WG_INLINE int frontend_find(__u32 family, const __u32 *address, __be16 port, __u
 
 		OPAQUE(probe);
 		if (!bucket)
-			return 0;
+			return FRONTEND_NONE;
 #pragma unroll
 		for (__u32 way = 0; way < WG_FRONTEND_WAYS; way++)
 			if (frontend_try(family, bucket, way, address, want, hit)) {
 				hit->position = index * WG_FRONTEND_WAYS + way;
-				return 1;
+				return FRONTEND_HIT;
 			}
 		if (LIKELY(!frontend_overflowed(family, bucket)))
-			return 0;
+			break;
 		index = (index + 1) & mask;
 	}
-	return 0;
+	return FRONTEND_NO_PORT;
 }
 
 /* The address and port of an IPv6 frontend by its position: what a reply's flow remembers. 1 if there is one. */

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "lib/address.h"
 #include "lib/affinity.h"
 #include "lib/count.h"
 #include "lib/select.h"
@@ -215,17 +216,27 @@ WG_INLINE int sock_step_without_backend(int result)
 	return result == -WG_REASON_NO_ENDPOINTS ? SOCK_NOBODY : SOCK_UNTOUCHED;
 }
 
+/* A ClusterIP's other ports refuse at once (contract K-85); what else has the address does not look at it. */
+WG_INLINE int sock_unknown_port(__u32 family, const struct sock_peer *peer, struct frontend_hit *hit)
+{
+	if (!(settings.policy & WG_POLICY_REJECT_UNKNOWN) || !address_is_cluster_ip(family, peer->address, hit))
+		return SOCK_UNTOUCHED;
+	count_reason(WG_REASON_UNKNOWN_PORT);
+	return SOCK_NOBODY;
+}
+
 /* Chooses the backend of a connect or of an unconnected send. keeps: a socket that was here before keeps its backend.
  */
 WG_INLINE int sock_choose(struct bpf_sock_addr *context, __u32 family, const struct sock_peer *peer, int keeps,
 			  struct selection *chosen)
 {
 	struct frontend_hit frontend = {};
-	int result;
+	int result = frontend_find(family, peer->address, peer->port, peer->protocol, &frontend);
 
-	if (LIKELY(!frontend_find(family, peer->address, peer->port, peer->protocol, &frontend)) ||
-	    frontend.kind != WG_FRONTEND_LIVE || !sock_is_served(context, peer->protocol))
+	if (LIKELY(result == FRONTEND_NONE) || !sock_is_served(context, peer->protocol))
 		return SOCK_UNTOUCHED;
+	if (result == FRONTEND_NO_PORT || frontend.kind != WG_FRONTEND_LIVE)
+		return sock_unknown_port(family, peer, &frontend);
 	if (keeps && sock_kept_backend(context, family, peer, &frontend, chosen))
 		return SOCK_TRANSLATE;
 	result = sock_select(context, family, &frontend, chosen);

@@ -48,20 +48,36 @@ TEST_P(Reject, AServedServiceIsRejectedAfterItsLastEndpointWent) {
   EXPECT_EQ(run({.packet = build(next)}).packet, build_port_unreachable(next, quoted()));
 }
 
-TEST_P(Reject, WhatCannotBecomeAnErrorIsDroppedUntouched) {
+// Proves: K-15
+TEST_P(Reject, TagsOptionsAndExtensionHeadersAreQuoted) {
   serve_nobody();
   PacketSpec tagged = request(at().pod, at().cluster_ip);
   tagged.vlans = {5};
+  PacketSpec twice = tagged;
+  twice.vlans = {5, 6};
   PacketSpec longer = request(at().pod, at().cluster_ip);
   if (GetParam().ipv6()) {
-    longer.extensions = {{.type = 60}};
+    longer.extensions = {{.type = 60}, {.type = 0, .content = Bytes(20, 0)}};
   } else {
-    longer.ip_options = {1, 1, 1, 1};
+    longer.ip_options = {1, 1, 1, 1, 1, 1, 1, 0};
   }
-  for (const PacketSpec& spec : {tagged, longer}) {
+  PacketSpec both = longer;
+  both.vlans = {7};
+  for (const PacketSpec& spec : {tagged, twice, longer, both}) {
     expect("not a plain header", {.packet = build(spec)},
-           {.verdict = TC_ACT_SHOT, .packet = build(spec), .reasons = {{"rewrite", 1}}});
+           {.verdict = TC_ACT_REDIRECT,
+            .packet = build_port_unreachable(spec, quoted()),
+            .reasons = {{"no-endpoints", 1}}});
   }
+}
+
+TEST_P(Reject, WhatIsTooLongToQuoteIsDroppedUntouched) {
+  if (!GetParam().ipv6()) return;
+  serve_nobody();
+  PacketSpec spec = request(at().pod, at().cluster_ip);
+  spec.extensions = {{.type = 60, .content = Bytes(150, 0)}};
+  expect("long headers", {.packet = build(spec)},
+         {.verdict = TC_ACT_SHOT, .packet = build(spec), .reasons = {{"rewrite", 1}}});
 }
 
 TEST_P(Reject, ResetOfAnUnknownConnectionIsNotAnswered) {

@@ -263,26 +263,29 @@ Bytes quote_of(const PacketSpec& offending, size_t bytes) {
 }
 
 Bytes build_port_unreachable(const PacketSpec& offending, size_t quoted) {
-  const bool ipv6 = is_ipv6(offending.source);
-  const Bytes original = build(offending);
-  const size_t quote_end = 14 + (ipv6 ? 40u : 20u) + quoted;
-  Bytes behind(4, 0);
-  behind.insert(behind.end(), original.begin() + 14, original.begin() + static_cast<ptrdiff_t>(quote_end));
-  IpLayer ip{.source = offending.destination,
-             .destination = offending.source,
-             .protocol = static_cast<uint8_t>(ipv6 ? 58 : 1)};
-  Bytes icmp = icmp_layer(ip, ipv6 ? 1 : 3, ipv6 ? 4 : 3, std::move(behind));
-  ip.fragment = 0;
-  Bytes packet = ethernet_layer(offending.source_mac, offending.destination_mac, {}, ipv6 ? kEtherIpv6 : kEtherIpv4,
-                                ip_layer(ip, std::move(icmp)));
+  return build_own_error({.destination_mac = offending.source_mac,
+                          .source_mac = offending.destination_mac,
+                          .vlans = offending.vlans,
+                          .source = offending.destination,
+                          .destination = offending.source,
+                          .quoted = quote_of(offending, quoted)});
+}
+
+Bytes build_own_error(const IcmpErrorSpec& spec) {
+  const bool ipv6 = is_ipv6(spec.source);
+  IcmpErrorSpec error = spec;
+  error.type = ipv6 ? 1 : 3;
+  error.code = ipv6 ? 4 : 3;
+  error.rest = 0;
+  Bytes packet = build(error);
+  const size_t ip = 14 + 4 * spec.vlans.size();
   // A generated error says neither which flow it belongs to nor which packet it was.
   if (ipv6) {
-    std::fill(packet.begin() + 15, packet.begin() + 18, uint8_t{0});
-  } else {
-    set16(packet, 18, 0);
-    set16(packet, 24, 0);
-    set16(packet, 24, internet_checksum({packet.data() + 14, 20}));
+    std::fill_n(packet.begin() + static_cast<ptrdiff_t>(ip + 1), 3, uint8_t{0});
+    return packet;
   }
+  for (const size_t field : {ip + 4, ip + 6, ip + 10}) set16(packet, field, 0);
+  set16(packet, ip + 10, internet_checksum({packet.data() + ip, 20}));
   return packet;
 }
 

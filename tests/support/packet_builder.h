@@ -92,6 +92,8 @@ Bytes quote_of(const PacketSpec& offending, size_t bytes);
 
 // The ICMP or ICMPv6 port unreachable that a frontend answers to `offending`: `quoted` bytes of its L4 header.
 Bytes build_port_unreachable(const PacketSpec& offending, size_t quoted);
+// The same for whatever is quoted; type, code and rest are its own.
+Bytes build_own_error(const IcmpErrorSpec& spec);
 
 // Single layers: each puts its header in front of what comes behind it.
 struct IpLayer {
