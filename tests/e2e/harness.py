@@ -184,8 +184,9 @@ class Cluster:
         return self.start(place, function, *arguments).result(timeout)
 
     def serve(self, place, ports=(8080,), udp=True):
-        """A server in a pod that answers with the pod's name; back when it listens."""
-        task = self.start(place, servers.serve, place.name, list(ports), udp)
+        """A server in a pod, or on a node's own addresses, that answers with its place's name; back when it listens."""
+        addresses = (place.ipv4, place.ipv6) if place.name == place.node else ("0.0.0.0", "::")
+        task = self.start(place, servers.serve, place.name, list(ports), udp, addresses)
         task.receive(20.0)
         return task
 

@@ -2,19 +2,23 @@
 """What must become of a question to a service: every kind of client x destination x policy. The table holds for TCP, UDP and
 SCTP, both families and every fabric; matrix_run.py asks.
 
-Six services, with endpoints on node n1 and n2 (pods n1-p2, n2-p2), on n2 alone, or nowhere:
+Services differ in their policies and in where their endpoints are.
 """
 
-BOTH, AWAY, NONE = ("n1", "n2"), ("n2",), ()
-
-# name: externalTrafficPolicy, internalTrafficPolicy, nodes with an endpoint
+# name: externalTrafficPolicy, internalTrafficPolicy, where the endpoints are: a pod of that node, and -: it is terminating, but
+# serves; !: it does not serve; *: not a pod but a server of the node itself.
 SERVICES = {
-    "cluster": ("Cluster", "Cluster", BOTH),
-    "ext-local": ("Local", "Cluster", BOTH),
-    "int-local": ("Cluster", "Local", BOTH),
-    "ext-away": ("Local", "Cluster", AWAY),
-    "int-away": ("Cluster", "Local", AWAY),
-    "empty": ("Local", "Local", NONE),
+    "cluster": ("Cluster", "Cluster", "n1 n2"),
+    "ext-local": ("Local", "Cluster", "n1 n2"),
+    "int-local": ("Cluster", "Local", "n1 n2"),
+    "ext-away": ("Local", "Cluster", "n2"),
+    "int-away": ("Cluster", "Local", "n2"),
+    "empty": ("Local", "Local", ""),
+    "unready": ("Local", "Local", "n1! n2!"),
+    "ending": ("Cluster", "Cluster", "n1- n2-"),
+    "ext-ending": ("Local", "Cluster", "n1- n2"),
+    "ext-away-ending": ("Local", "Cluster", "n2-"),
+    "on-nodes": ("Cluster", "Cluster", "n1* n2*"),
 }
 
 # Node ports are asked for at node n1; what comes from outside to the other addresses arrives at n1, too. A pod's packet
@@ -52,10 +56,24 @@ int-away   cluster-ip     silent        n2 kept       silent
 int-away   node-port      n2 kept       n2 node       n2 node
 int-away   load-balancer  n2 kept       n2 kept       n2 node
 int-away   external-ip    n2 kept       n2 kept       n2 node
-empty      cluster-ip     refused       refused       refused
-empty      node-port      refused       refused       refused
-empty      load-balancer  refused       refused       refused
-empty      external-ip    refused       refused       refused
+empty      *              refused       refused       refused
+unready    *              refused       refused       refused
+ending     cluster-ip     any kept      any kept      any node
+ending     node-port      any kept      any node      any node
+ending     load-balancer  any kept      any kept      any node
+ending     external-ip    any kept      any kept      any node
+ext-ending cluster-ip     n2 kept       n2 kept       n2 node
+ext-ending node-port      n2 kept       n1 kept       n1 kept
+ext-ending load-balancer  n2 kept       n2 kept       n1 kept
+ext-ending external-ip    n2 kept       n2 kept       n1 kept
+ext-away-ending cluster-ip    n2 kept   n2 kept       n2 node
+ext-away-ending node-port     n2 kept   silent        silent
+ext-away-ending load-balancer n2 kept   n2 kept       silent
+ext-away-ending external-ip   n2 kept   n2 kept       silent
+on-nodes   cluster-ip     any kept      any kept      any node
+on-nodes   node-port      any kept      any node      any node
+on-nodes   load-balancer  any kept      any kept      any node
+on-nodes   external-ip    any kept      any kept      any node
 """
 
 # Cases that do not come out as the table says, each with the reason. A row stands for every case that has its words ("" is
@@ -72,6 +90,10 @@ PENDING = [
     ("", "far-pod", "ext-local", "load-balancer", "", "", "pods do not go round the external policy yet"),
     ("", "pod", "ext-away", "load-balancer", "", "", "pods do not go round the external policy yet"),
     ("", "pod-tc", "ext-away", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "pod", "ext-ending", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "pod-tc", "ext-ending", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "pod", "ext-away-ending", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "pod-tc", "ext-away-ending", "load-balancer", "", "", "pods do not go round the external policy yet"),
     ("", "host", "int-away", "cluster-ip", "TCP", "IPv6", "what the socket leaves alone leaves the node"),
 ]
 
@@ -82,7 +104,7 @@ def expected(service, destination, client):
     who, source = _CELLS[service, destination][column]
     if who in ("refused", "silent"):
         return who, None
-    return (SERVICES[service][2] if who == "any" else (who,)), source
+    return (tuple(endpoint[:2] for endpoint in SERVICES[service][2].split()) if who == "any" else (who,)), source
 
 
 def pending_row(*case):
@@ -97,7 +119,8 @@ def _parse():
         columns, rest = [], iter(words)
         for who in rest:
             columns.append((who, None if who in ("refused", "silent") else next(rest)))
-        cells[service, destination] = columns
+        for each in DESTINATIONS if destination == "*" else [destination]:
+            cells[service, each] = columns
     return cells
 
 

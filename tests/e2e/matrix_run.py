@@ -39,20 +39,36 @@ def port_of(service, destination):
 
 def objects(cluster):
     result = [manifests.node(cluster.node(node)) for node in NODES]
-    for name, (external, internal, nodes) in matrix.SERVICES.items():
+    for name, (external, internal, endpoints) in matrix.SERVICES.items():
         ports = [(p.lower(), p, PORT, port_of(name, "node-port")) for p in PROTOCOLS]
         addresses = {d: [address_of(name, d, f) for f in FAMILIES] for d in matrix.DESTINATIONS}
         result.append(manifests.service(
             name, ports, addresses["cluster-ip"], addresses["load-balancer"], externalIPs=addresses["external-ip"],
             externalTrafficPolicy=external, internalTrafficPolicy=internal, healthCheckNodePort=32000 + number_of(name),
         ))
-        pods = [endpoint_of(cluster, node) for node in nodes]
-        result += manifests.slices_of_pods(name, pods, [(p.lower(), p, POD_PORT) for p in PROTOCOLS])
+        for family in FAMILIES if endpoints else ():
+            objects_of_slice = [endpoint_object(cluster, word, family) for word in endpoints.split()]
+            result.append(manifests.endpoint_slice(name, objects_of_slice, [(p.lower(), p, POD_PORT) for p in PROTOCOLS]))
     return result
 
 
-def endpoint_of(cluster, node):
-    return cluster.pod(node, 2)
+def endpoint_object(cluster, word, family):
+    """word: as in matrix.SERVICES."""
+    conditions = {
+        "-": {"ready": False, "serving": True, "terminating": True},
+        "!": {"ready": False, "serving": False},
+    }
+    return manifests.pod_endpoint(endpoint_at(cluster, word), family, **conditions.get(word[2:], {}))
+
+
+def endpoint_at(cluster, word):
+    node = word[:2]
+    return cluster.node(node) if word.endswith("*") else cluster.pod(node, 2)
+
+
+def endpoint_of(cluster, service, node):
+    """The endpoint of a service on a node."""
+    return endpoint_at(cluster, next(word for word in matrix.SERVICES[service][2].split() if word.startswith(node)))
 
 
 def place_of(cluster, client):
@@ -91,7 +107,8 @@ class Verdicts:
             return self.addresses_of("n1")
         if self.masquerade and case.client == "far-pod" and case.destination == "node-port":
             return self.addresses_of("n2")
-        return {place.ipv4, place.ipv6}
+        hidden = self.masquerade and case.service == "on-nodes" and place.node
+        return {place.ipv4, place.ipv6} | (self.addresses_of(place.node) if hidden else set())
 
     def complaint(self, case, outcomes):
         """None if this is what the table says."""
@@ -107,7 +124,7 @@ class Verdicts:
     def _wrong_answer(self, case, nodes, source, outcome):
         if not isinstance(outcome, clients.Answer):
             return f"should be answered, but: {outcome}"
-        node = next((n for n in nodes if outcome.pod == endpoint_of(self.cluster, n).name), None)
+        node = next((n for n in nodes if outcome.pod == endpoint_of(self.cluster, case.service, n).name), None)
         if node is None or outcome.port != POD_PORT:
             return f"answered by {outcome.pod}, port {outcome.port}; only endpoints of {nodes} may"
         hidden = source == "node" and node != "n1"
@@ -123,7 +140,7 @@ def silent_endpoints(cluster, results):
     silent = {}
     for (client, service, destination), pods in seen.items():
         who, _ = matrix.expected(service, destination, client)
-        wanted = {endpoint_of(cluster, n).name for n in who} if isinstance(who, tuple) else set()
+        wanted = {endpoint_of(cluster, service, n).name for n in who} if isinstance(who, tuple) else set()
         silent[client, service, destination] = wanted - pods
     return silent
 
@@ -144,7 +161,8 @@ def check(fabric, masquerade=False, options=()):
     """The whole matrix on a fabric."""
     with Cluster(pods=2, fabric=fabric, masquerade=masquerade) as cluster:
         for node in NODES:
-            cluster.serve(endpoint_of(cluster, node), [POD_PORT])
+            cluster.serve(cluster.pod(node, 2), [POD_PORT])
+            cluster.serve(cluster.node(node), [POD_PORT])
         cluster.apply("matrix.json", objects(cluster))
         cluster.start_agents(*options)
         verdicts = Verdicts(cluster, fabric, masquerade)

@@ -58,6 +58,10 @@ def state_cookie(content):
     return struct.pack("!HH", STATE_COOKIE, length) + content + b"\0" * (-length % 4)
 
 
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def raw_socket(family):
     result = socket.socket(family, socket.SOCK_RAW, PROTOCOL)
     result.setblocking(False)
@@ -76,7 +80,7 @@ class Asker:
     """One association's worth of a raw socket, which also hears what is meant for others."""
 
     def __init__(self, address, port):
-        self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.family = family_of(address)
         self.raw = raw_socket(self.family)
         if self.family == socket.AF_INET6:
             self.raw.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
@@ -125,11 +129,12 @@ class Asker:
 
 
 class Responder:
-    """Answers INITs to some ports with identity(port, peer)."""
+    """Answers INITs to some ports of an address with identity(port, peer)."""
 
-    def __init__(self, family, ports, identity):
-        self.family = family
-        self.raw = raw_socket(family)
+    def __init__(self, address, ports, identity):
+        self.family = family_of(address)
+        self.raw = raw_socket(self.family)
+        self.raw.bind((address, 0))
         self.ports = set(ports)
         self.identity = identity
 

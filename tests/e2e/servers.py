@@ -24,25 +24,20 @@ def pattern(offset, size):
     return (period * (size // PATTERN_PERIOD + 2))[start : start + size]
 
 
-def plain_address(text):
-    """An IPv4-mapped IPv6 address as IPv4."""
-    return text.removeprefix("::ffff:")
+def serve(pod, ports, udp, addresses, report):
+    asyncio.run(_serve(pod, ports, udp, addresses, report))
 
 
-def serve(pod, ports, udp, report):
-    asyncio.run(_serve(pod, ports, udp, report))
-
-
-async def _serve(pod, ports, udp, report):
-    for family in (socket.AF_INET, socket.AF_INET6):
-        responder = sctp.Responder(family, ports, lambda port, peer: _identity(pod, port, peer))
-        asyncio.get_running_loop().add_reader(responder, responder.receive)
+async def _serve(pod, ports, udp, addresses, report):
+    loop = asyncio.get_running_loop()
     listeners, servers = [], [TcpServer(pod, port) for port in ports]
-    for port, server in zip(ports, servers):
-        listeners.append(await asyncio.start_server(server.serve, sock=_socket(socket.SOCK_STREAM, port), backlog=1024))
-        if udp:
-            loop = asyncio.get_running_loop()
-            await loop.create_datagram_endpoint(lambda p=port: UdpServer(pod, p), sock=_socket(socket.SOCK_DGRAM, port))
+    for address in addresses:
+        responder = sctp.Responder(address, ports, lambda port, peer: _identity(pod, port, peer))
+        loop.add_reader(responder, responder.receive)
+        for port, server in zip(ports, servers):
+            listeners.append(await asyncio.start_server(server.serve, sock=_tcp_socket(address, port), backlog=1024))
+            if udp:
+                await loop.create_datagram_endpoint(lambda p=port: UdpServer(pod, p), sock=_udp_socket(address, port))
     report("listening")
     while not tasks.stop_asked():
         await asyncio.sleep(0.05)
@@ -52,22 +47,31 @@ async def _serve(pod, ports, udp, report):
         await asyncio.sleep(0.01)
 
 
-def _socket(kind, port):
-    """Dual-stack, on every address of the pod."""
-    result = socket.socket(socket.AF_INET6, kind)
+def _tcp_socket(address, port):
+    result = _socket(socket.SOCK_STREAM, address, port)
+    result.listen(1024)
+    return result
+
+
+def _udp_socket(address, port):
+    result = _socket(socket.SOCK_DGRAM, address, port)
+    result.setsockopt(socket.SOL_SOCKET, clients.SO_RCVBUFFORCE, clients.UDP_BUFFER_BYTES)
+    return result
+
+
+def _socket(kind, address, port):
+    family = clients.family_of(address)
+    result = socket.socket(family, kind)
     result.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    result.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    if kind == socket.SOCK_DGRAM:
-        result.setsockopt(socket.SOL_SOCKET, clients.SO_RCVBUFFORCE, clients.UDP_BUFFER_BYTES)
-    result.bind(("::", port))
-    if kind == socket.SOCK_STREAM:
-        result.listen(1024)
+    if family == socket.AF_INET6:
+        result.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    result.bind((address, port))
     result.setblocking(False)
     return result
 
 
 def _identity(pod, port, peer):
-    return {"pod": pod, "port": port, "peer": plain_address(peer[0]), "peer_port": peer[1]}
+    return {"pod": pod, "port": port, "peer": peer[0], "peer_port": peer[1]}
 
 
 class TcpServer:
