@@ -138,6 +138,7 @@ Result<std::unique_ptr<ProgramRig>> ProgramRig::open(const RigOptions& options) 
   auto programs = Programs::load(*maps, settings);
   if (!programs) return tl::unexpected(programs.error());
   std::unique_ptr<ProgramRig> rig(new ProgramRig(std::move(*maps), settings, std::move(*programs)));
+  rig->is_alone_ = options.is_alone;
   if (auto ready = rig->prepare(config.bpf_root); !ready) return tl::unexpected(ready.error());
   return rig;
 }
@@ -221,31 +222,39 @@ void ProgramRig::set_service_cidrs(const std::vector<Cidr>& cidrs) {
 }
 
 Result<void> ProgramRig::apply(std::vector<Event> events) {
+  const Plan plan = plan_events(std::move(events));
+  if (!plan.problems.empty()) return failure(plan.problems.front());
+  return write(plan);
+}
+
+Result<void> ProgramRig::apply_anyway(std::vector<Event> events) { return write(plan_events(std::move(events))); }
+
+Plan ProgramRig::plan_events(std::vector<Event> events) {
   std::set<ObjectName> touched;
   for (Event& event : events) touched.merge(state_.apply(std::move(event)));
-  const Plan plan = planner_.plan(state_, touched);
-  if (!plan.problems.empty()) return failure(plan.problems.front());
+  return planner_.plan(state_, touched);
+}
+
+Result<void> ProgramRig::write(const Plan& plan) {
   for (const Write& write : plan.writes) {
     if (auto written = writer_->apply(write); !written) return written;
   }
-  if (auto waited = writer_->wait_for_readers(); !waited) return waited;
   planner_.grace_began();
+  if (!is_alone_) {
+    if (auto waited = writer_->wait_for_readers(); !waited) return waited;
+  }
   planner_.grace_passed();
   return {};
 }
 
 Result<void> ProgramRig::reset() {
-  std::vector<Event> deletions;
-  for (const auto& [name, service] : state_.services()) {
-    deletions.emplace_back(Deletion{ObjectKind::kService, name});
-    for (const EndpointSlice* slice : state_.slices_of(name)) {
-      deletions.emplace_back(Deletion{ObjectKind::kEndpointSlice, slice->name});
-    }
-  }
+  std::set<ObjectName> services;
+  for (const auto& [name, service] : state_.services()) services.insert(name);
+  state_ = State();
   forget_all_flows();
   clear_hash<wg_affinity_key, wg_affinity_value>(maps_.fd("affinity"), "affinity");
   clear_hash<wg_source_range_key, wg_source_range_value>(maps_.fd("source_ranges"), "source_ranges");
-  auto done = apply(std::move(deletions));
+  auto done = write(planner_.plan(state_, services));
   for (int round = 0; done && round < 3; ++round) done = release();
   return done;
 }
@@ -253,11 +262,7 @@ Result<void> ProgramRig::reset() {
 Result<void> ProgramRig::release() {
   planner_.grace_began();
   planner_.grace_passed();
-  const Plan plan = planner_.release({}, planner_.settled());
-  for (const Write& write : plan.writes) {
-    if (auto written = writer_->apply(write); !written) return written;
-  }
-  return writer_->wait_for_readers();
+  return write(planner_.release({}, planner_.settled()));
 }
 
 Result<RunOutput> ProgramRig::run_uncounted(const RunInput& input) {

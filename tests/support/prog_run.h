@@ -53,7 +53,8 @@ struct RigOptions {
   uint16_t snat_port_min = 60416;
   uint32_t snat_ports = 1024;
   uint32_t reject_per_second = 1'000'000;
-  uint32_t policy = 0;  // WG_POLICY_*
+  uint32_t policy = 0;    // WG_POLICY_*
+  bool is_alone = false;  // nobody runs the programs while tables change: no write waits for readers
 
   static DataplaneSizes small_dataplane_sizes();
 };
@@ -67,6 +68,8 @@ class ProgramRig {
 
   // Plans these events and writes the tables.
   Result<void> apply(std::vector<Event> events);
+  // As apply(), whatever the planner complains about.
+  Result<void> apply_anyway(std::vector<Event> events);
   // Removes every object and every flow, and all they left in the tables.
   Result<void> reset();
 
@@ -115,6 +118,9 @@ class ProgramRig {
  private:
   ProgramRig(PinnedMaps maps, wg_settings settings, Programs programs);
   Result<void> prepare(const std::string& bpf_root);
+  Plan plan_events(std::vector<Event> events);
+  // Applies the writes, and a grace period passes.
+  Result<void> write(const Plan& plan);
   // A grace period passes and a sweep finds that no flow names anything: what is gone is forgotten.
   Result<void> release();
   Result<void> attach_xdp(uint32_t ifindex);
@@ -122,6 +128,7 @@ class ProgramRig {
   void edit_bytes(const char* map, uint32_t index, size_t size, const std::function<void(std::byte*)>& change);
   void change_heads(FlowTable table, const std::function<void(wg_flow_head&)>& change);
 
+  bool is_alone_ = false;
   PinnedMaps maps_;
   wg_settings settings_;
   Programs programs_;

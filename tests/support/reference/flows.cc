@@ -11,6 +11,12 @@ void follow(Flow& flow, Signal signal, bool by_client) {
   if (signal == Signal::kFinish) (by_client ? flow.client_finished : flow.backend_finished) = true;
 }
 
+// Replies of this flow would go to this port of the client of `key`.
+bool answers_like(const FlowKey& other, const Flow& flow, const FlowKey& key, uint16_t client_port) {
+  return other != key && other.client.address == key.client.address && other.protocol == key.protocol &&
+         flow.client_port == client_port;
+}
+
 }  // namespace
 
 void Model::apply(const Event& event) {
@@ -41,7 +47,8 @@ bool Model::must_leave(const FlowKey& key, const Flow& flow, Signal signal) cons
   if (key.protocol != Protocol::kUdp && !is_opening) return false;
   if (is_opening && flow.is_ending()) return true;
   const auto owner = owners_.find({key.frontend, key.protocol});
-  return owner == owners_.end() || !endpoints_of(world, owner->second).serving.contains(flow.backend);
+  if (owner == owners_.end() || owner->second != flow.owner) return true;  // the address is another service's now
+  return !endpoints_of(world, owner->second).serving.contains(flow.backend);
 }
 
 // K-62..K-64
@@ -56,11 +63,10 @@ void Model::apply_affinity(const Frontend& frontend, const Source& source, Decis
 // another port (docs/adr/0003).
 void Model::note_ambiguity(const FlowKey& key, Expectation& expected) const {
   for (const auto& [other, flow] : flows_) {
-    if (other == key || other.client != key.client || other.protocol != key.protocol) continue;
-    if (!expected.decision.choices.contains(flow.backend)) continue;
-    expected.may_translate_port = true;
-    if (!flow.is_ending() && flow.client_port == key.client.port) expected.ambiguous.insert(flow.backend);
+    if (!answers_like(other, flow, key, key.client.port) || flow.has_ended()) continue;
+    if (expected.decision.choices.contains(flow.backend)) expected.ambiguous.insert(flow.backend);
   }
+  expected.may_translate_port = !expected.ambiguous.empty();
 }
 
 Expectation Model::request(const FlowKey& key, const Source& source, Signal signal) {
@@ -99,6 +105,11 @@ void Model::opened(const FlowKey& key, const Flow& flow, Signal signal) {
   added.owner = live(key)->owner;
   follow(added, signal, true);
   flows_[key] = added;
+  // One that has ended and would answer alike is over for good.
+  std::erase_if(flows_, [&](const auto& one) {
+    return answers_like(one.first, one.second, key, added.client_port) && one.second.backend == added.backend &&
+           one.second.has_ended();
+  });
   if (world.served(added.owner)->affinity_timeout_s != 0) affinity_[{added.owner, key.client.address}] = added.backend;
 }
 
@@ -106,7 +117,7 @@ void Model::replied(const FlowKey& key, Signal signal) { follow(flows_.at(key), 
 
 bool Model::is_reserved(const AddressPort& node, const AddressPort& backend, const FlowKey& except) const {
   return std::any_of(flows_.begin(), flows_.end(), [&](const auto& one) {
-    return one.first != except && one.first.protocol == except.protocol && !one.second.is_ending() &&
+    return one.first != except && one.first.protocol == except.protocol && !one.second.has_ended() &&
            one.second.node == node && one.second.backend == backend;
   });
 }

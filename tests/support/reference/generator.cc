@@ -164,12 +164,11 @@ EndpointSlice Generator::slice() {
     }
   }
   for (const char* port : {"a", "b", "c"}) {
-    if (one_in(4)) continue;
+    if (one_in(6)) continue;
     const auto number = static_cast<uint16_t>(8080 + below(2));
-    slice.ports.push_back({port, protocol(), number});
-    if (one_in(2)) continue;
-    const Protocol other = slice.ports.back().protocol == Protocol::kTcp ? Protocol::kUdp : Protocol::kTcp;
-    slice.ports.push_back({port, other, number});
+    for (const Protocol carried : kProtocols) {
+      if (!one_in(5)) slice.ports.push_back({port, carried, number});
+    }
   }
   return slice;
 }

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reference_run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace waggle {
+
+using namespace reference;  // NOLINT: the model's words are this file's
+
+namespace {
+
+// The network of private_node.h.
+uint32_t link_of(const IpAddress& address) {
+  const std::string text = address.text();
+  if (text.starts_with("10.244.1.") || text.starts_with("2001:db8:f1:")) return kPodLink;
+  if (text.starts_with("10.244.3.") || text.starts_with("2001:db8:f3:")) return kUplink2;
+  return kUplink;
+}
+
+uint32_t link_of(Link link) { return link == Link::kPod ? kPodLink : kUplink; }
+
+// K-59: the address of the way out.
+std::string node_address(uint32_t link, Family family) {
+  const bool second = link == kUplink2;
+  if (family == Family::kIpv4) return second ? kNodeSecondAddress4 : kNodeAddress4;
+  return second ? kNodeSecondAddress6 : kNodeAddress6;
+}
+
+AddressPort place_of(const std::string& address, uint16_t port) { return {address_of(address), port}; }
+
+uint8_t tcp_flags(Signal signal, bool is_reply) {
+  switch (signal) {
+    case Signal::kOpen:
+      return is_reply ? kSyn | kAck : kSyn;
+    case Signal::kData:
+      return kAck | kPsh;
+    case Signal::kFinish:
+      return kFin | kAck;
+    case Signal::kReset:
+      break;
+  }
+  return kRst | kAck;
+}
+
+PacketSpec spec_of(const AddressPort& source, const AddressPort& destination, const PacketStep& step) {
+  PacketSpec spec;
+  spec.source = source.address.text();
+  spec.source_port = source.port;
+  spec.destination = destination.address.text();
+  spec.destination_port = destination.port;
+  spec.protocol = step.key.protocol;
+  spec.tcp_flags = tcp_flags(step.signal, step.is_reply);
+  spec.payload.assign(source.port % 61, 'w');  // all lengths, odd ones too
+  return spec;
+}
+
+void send_on(PacketSpec& spec, uint32_t link) {
+  spec.ttl -= 1;
+  spec.source_mac = link == kUplink2 ? kUplink2Mac : kUplinkMac;
+  spec.destination_mac = link == kUplink2 ? kRouter2Mac : kRouterMac;
+}
+
+// The client's port inside the node when XDP has sent the packet on at once.
+constexpr uint16_t kUnseen = 0;
+
+std::string choices_text(const std::set<AddressPort>& choices) {
+  std::vector<std::string> all;
+  for (const AddressPort& choice : choices) all.push_back(choice.text());
+  return fmt::format("{}", fmt::join(all, " "));
+}
+
+}  // namespace
+
+ReferenceRun::ReferenceRun(ProgramRig& rig, const Settings& settings, ReferenceCounts& counts)
+    : rig_(rig), counts_(counts) {
+  if (const auto done = rig_.reset(); !done) ADD_FAILURE() << done.error().message;
+  std::vector<Cidr> pods;
+  for (const auto& cidr : settings.pod_cidr) {
+    if (cidr) pods.push_back(*cidr);
+  }
+  rig_.set_detector(static_cast<wg_detector>(settings.detector), pods);
+  rig_.set_service_cidrs({});
+  model_.world.settings = settings;
+  Node node;
+  node.name = "node1";
+  apply(node);
+}
+
+uint32_t ReferenceRun::policy_of(const Settings& settings) {
+  return (settings.snat_always ? WG_POLICY_SNAT_ALWAYS : 0) | (settings.masquerade_all ? WG_POLICY_MASQUERADE_ALL : 0) |
+         (settings.answer_ping ? WG_POLICY_ANSWER_PING : 0) | (settings.reject_unknown ? WG_POLICY_REJECT_UNKNOWN : 0) |
+         (settings.drop_unallocated ? WG_POLICY_DROP_UNALLOCATED : 0);
+}
+
+std::string ReferenceRun::take(const Step& step) {
+  if (const auto* event = std::get_if<Event>(&step)) return apply(*event);
+  const auto& packet = std::get<PacketStep>(step);
+  ++counts_["packets"];
+  return packet.is_reply ? reply(packet) : request(packet);
+}
+
+std::string ReferenceRun::take_all(const Scenario& scenario) {
+  for (const Step& step : scenario.steps) {
+    if (std::string wrong = take(step); !wrong.empty()) return fmt::format("{}{}", text_of(step), wrong);
+  }
+  return "";
+}
+
+std::string ReferenceRun::apply(const Event& event) {
+  model_.apply(event);
+  std::vector<Cidr> cidrs;
+  for (const auto& [name, object] : model_.world.service_cidrs) {
+    cidrs.insert(cidrs.end(), object.cidrs.begin(), object.cidrs.end());
+  }
+  rig_.set_service_cidrs(cidrs);
+  const auto applied = rig_.apply_anyway({event});
+  return applied ? "" : applied.error().message;
+}
+
+RunOutput ReferenceRun::run(const RunInput& input) {
+  const auto output = rig_.run_uncounted(input);
+  EXPECT_TRUE(output) << output.error().message;
+  return output.value_or(RunOutput{});
+}
+
+std::string ReferenceRun::compare(const std::string& what, const RunInput& input, const Expected& expected) {
+  const RunOutput output = run(input);
+  if (output.verdict != expected.verdict) {
+    return fmt::format("{}: verdict {}, not {}\n{}", what, output.verdict, expected.verdict,
+                       packet_difference(expected.packet, output.packet));
+  }
+  if (input.hook != RunHook::kXdp && output.mark != expected.mark) {
+    return fmt::format("{}: mark {:#x}, not {:#x}", what, output.mark, expected.mark);
+  }
+  const std::string difference = packet_difference(expected.packet, output.packet);
+  return difference.empty() ? "" : fmt::format("{}:\n{}", what, difference);
+}
+
+std::string ReferenceRun::request(const PacketStep& step) {
+  Request request{.step = step,
+                  .in = spec_of(step.key.client, step.key.frontend, step),
+                  .source = {step.key.client.address, step.link},
+                  .expected = {}};
+  request.expected = model_.request(step.key, request.source, step.signal);
+  if (step.by_xdp) {
+    bool is_done = false;
+    std::string wrong = request_at_xdp(request, is_done);
+    if (is_done || !wrong.empty()) return wrong;
+  }
+  return request_at_tc(request);
+}
+
+std::string ReferenceRun::request_at_xdp(Request& request, bool& is_done) {
+  const RunOutput out =
+      run({.hook = RunHook::kXdp, .ifindex = link_of(request.step.link), .packet = build(request.in)});
+  if (out.verdict == XDP_PASS && out.packet == build(request.in)) return "";  // for TC
+  is_done = true;
+  if (request.expected.decision.verdict != Verdict::kServed)
+    return "XDP did something with a packet that is not served";
+  ++counts_["finished by XDP"];
+  return out.verdict == XDP_PASS ? served(request, out, XDP_PASS) : sent_by_xdp(request, out);
+}
+
+std::string ReferenceRun::request_at_tc(Request& request) {
+  const Decision& decision = request.expected.decision;
+  const RunInput input{.ifindex = link_of(request.step.link), .packet = build(request.in)};
+  switch (decision.verdict) {
+    case Verdict::kUntouched:
+      ++counts_["untouched"];
+      return compare("to be left alone", input, {.packet = input.packet});
+    case Verdict::kDropped:
+      ++counts_["dropped: " + decision.reason];
+      return compare("to be dropped", input, {.verdict = TC_ACT_SHOT, .packet = input.packet});
+    case Verdict::kRejected:
+      ++counts_["rejected: " + decision.reason];
+      return compare("to be rejected", input,
+                     {.verdict = TC_ACT_REDIRECT,
+                      .packet = build_port_unreachable(request.in, request.in.protocol == Protocol::kTcp ? 20 : 8)});
+    case Verdict::kServed:
+    case Verdict::kEchoed:
+      break;
+  }
+  return served(request, run(input), TC_ACT_UNSPEC);
+}
+
+std::string ReferenceRun::check_choice(const Request& request, const AddressPort& chosen, uint16_t source_port) const {
+  const Expectation& expected = request.expected;
+  if (!expected.decision.choices.contains(chosen)) {
+    return fmt::format("it went to {}; expected: {}", chosen.text(), choices_text(expected.decision.choices));
+  }
+  const uint16_t own = expected.is_new ? request.in.source_port : expected.flow->client_port;
+  if (source_port == kUnseen) return "";
+  if (source_port == own && !(expected.is_new && expected.ambiguous.contains(chosen))) return "";
+  if (source_port == own) return fmt::format("replies from {} would be ambiguous", chosen.text());
+  if (!expected.is_new || !expected.may_translate_port) return fmt::format("its source port became {}", source_port);
+  return "";
+}
+
+bool ReferenceRun::is_masked(const Request& request, const AddressPort& chosen) const {
+  if (!request.expected.is_new) return request.expected.flow->node.has_value();
+  return model_.snat_expected(request.step.key, request.source, request.expected.decision, chosen);
+}
+
+void ReferenceRun::note(const Request& request, const Flow& flow) {
+  ++counts_[request.expected.is_new ? "opened" : "established"];
+  if (flow.node) ++counts_["by the node's address"];
+  if (flow.client_port != request.in.source_port) ++counts_["with another source port"];
+  if (request.expected.is_new) model_.opened(request.step.key, flow, request.step.signal);
+}
+
+// After DNAT in `out`, at TC or by XDP for a backend here.
+std::string ReferenceRun::served(Request& request, const RunOutput& out, int verdict) {
+  Flow flow{.backend = place_of(destination_of(out.packet), port_of(out.packet, "destination port")),
+            .owner = {},
+            .link = request.step.link,
+            .client_port = port_of(out.packet, "source port")};
+  if (std::string wrong = check_choice(request, flow.backend, flow.client_port); !wrong.empty()) return wrong;
+  PacketSpec middle = request.in;
+  middle.destination = flow.backend.address.text();
+  middle.destination_port = flow.backend.port;
+  middle.source_port = flow.client_port;
+  const std::string difference = packet_difference(build(middle), out.packet);
+  if (!difference.empty()) return "to the backend:\n" + difference;
+  const bool masked = is_masked(request, flow.backend);
+  const uint32_t mark = masked ? rig_.settings().snat_mark : 0;
+  if (out.verdict != verdict) return fmt::format("verdict {}, not {}", out.verdict, verdict);
+  if (out.mark != mark) return fmt::format("mark {:#x}, not {:#x}", out.mark, mark);
+  if (std::string wrong = leaves_node(request, middle, masked, flow); !wrong.empty()) return wrong;
+  note(request, flow);
+  return "";
+}
+
+// At TC egress of the link that leads to the backend.
+std::string ReferenceRun::leaves_node(const Request& request, const PacketSpec& middle, bool masked, Flow& flow) {
+  const uint32_t link = link_of(flow.backend.address);
+  const uint32_t mark = masked ? rig_.settings().snat_mark : 0;
+  const RunInput input{.hook = RunHook::kTcEgress, .ifindex = link, .mark = mark, .packet = build(middle)};
+  if (!masked) return compare("on its way out", input, {.packet = input.packet});
+  const RunOutput out = run(input);
+  PacketSpec seen = middle;
+  seen.source = node_address(link, flow.backend.address.family);
+  seen.source_port = port_of(out.packet, "source port");
+  flow.node = place_of(seen.source, seen.source_port);
+  if (out.verdict != TC_ACT_UNSPEC || out.mark != 0) {
+    return fmt::format("to get the node's address: verdict {}, mark {:#x}", out.verdict, out.mark);
+  }
+  if (std::string wrong = packet_difference(build(seen), out.packet); !wrong.empty()) {
+    return "with the node's address:\n" + wrong;
+  }
+  return check_node_place(request, flow);
+}
+
+std::string ReferenceRun::check_node_place(const Request& request, const Flow& flow) const {
+  const wg_settings& settings = rig_.settings();
+  const uint16_t place = flow.node->port - settings.snat_port_min;
+  if (!request.expected.is_new && request.expected.flow->node != flow.node) {
+    return fmt::format("from {} now, from {} before", flow.node->text(), request.expected.flow->node->text());
+  }
+  if (place > settings.snat_port_mask) return fmt::format("node port {} is none of ours", flow.node->port);
+  // What comes late on a connection that has ended may meet its port in new hands.
+  const bool is_over = !request.expected.is_new && request.expected.flow->has_ended();
+  if (!is_over && model_.is_reserved(*flow.node, flow.backend, request.step.key)) {
+    return fmt::format("{} is another flow's toward {}", flow.node->text(), flow.backend.text());
+  }
+  return "";
+}
+
+std::string ReferenceRun::sent_by_xdp(Request& request, const RunOutput& out) {
+  Flow flow{.backend = place_of(destination_of(out.packet), port_of(out.packet, "destination port")),
+            .owner = {},
+            .link = request.step.link,
+            .client_port = kUnseen};
+  if (std::string wrong = check_choice(request, flow.backend, flow.client_port); !wrong.empty()) return wrong;
+  // The same packet once more, at TC, shows whether the client's port is another one inside the node.
+  const RunInput again{.ifindex = link_of(request.step.link), .packet = build(request.in)};
+  flow.client_port =
+      request.expected.may_translate_port ? port_of(run(again).packet, "source port") : request.in.source_port;
+  if (!request.expected.is_new) flow.client_port = request.expected.flow->client_port;
+  if (std::string wrong = check_choice(request, flow.backend, flow.client_port); !wrong.empty()) return wrong;
+  if (!is_masked(request, flow.backend)) return "XDP sent it on without need for the node's address";
+  const uint32_t link = link_of(flow.backend.address);
+  PacketSpec seen = request.in;
+  seen.source = node_address(link, flow.backend.address.family);
+  seen.source_port = port_of(out.packet, "source port");
+  seen.destination = flow.backend.address.text();
+  seen.destination_port = flow.backend.port;
+  send_on(seen, link);
+  flow.node = place_of(seen.source, seen.source_port);
+  const int verdict = link == link_of(request.step.link) ? XDP_TX : XDP_REDIRECT;
+  if (out.verdict != verdict) return fmt::format("XDP verdict {}, not {}", out.verdict, verdict);
+  if (std::string wrong = packet_difference(build(seen), out.packet); !wrong.empty()) return "sent by XDP:\n" + wrong;
+  if (std::string wrong = check_node_place(request, flow); !wrong.empty()) return wrong;
+  note(request, flow);
+  return "";
+}
+
+std::string ReferenceRun::reply(const PacketStep& step) {
+  const Flow* known = model_.flow(step.key);
+  if (known == nullptr || known->has_ended()) return "";
+  const Flow flow = *known;
+  const AddressPort client{step.key.client.address, flow.client_port};
+  const PacketSpec in = spec_of(flow.backend, flow.node.value_or(client), step);
+  PacketSpec shown = in;
+  shown.source = step.key.frontend.address.text();
+  shown.source_port = step.key.frontend.port;
+  shown.destination = step.key.client.address.text();
+  shown.destination_port = step.key.client.port;
+  ++counts_["replies"];
+  bool is_done = false;
+  std::string wrong;
+  const uint32_t link = link_of(flow.backend.address);
+  if (step.by_xdp && flow.node && link != kPodLink) wrong = reply_at_xdp(in, shown, link, is_done);
+  if (!is_done && wrong.empty()) wrong = reply_at_tc(in, shown, flow, step.key, flow.node.has_value());
+  model_.replied(step.key, step.signal);
+  return wrong;
+}
+
+std::string ReferenceRun::reply_at_xdp(const PacketSpec& in, const PacketSpec& shown, uint32_t link, bool& is_done) {
+  const RunInput input{.hook = RunHook::kXdp, .ifindex = link, .packet = build(in)};
+  const RunOutput out = run(input);
+  if (out.verdict == XDP_PASS && out.packet == input.packet) return "";  // for TC
+  is_done = true;
+  ++counts_["replies by XDP"];
+  PacketSpec sent = shown;
+  const uint32_t out_link = link_of(address_of(shown.destination));
+  send_on(sent, out_link);
+  const int verdict = out_link == link ? XDP_TX : XDP_REDIRECT;
+  if (out.verdict != verdict) return fmt::format("reply: XDP verdict {}, not {}", out.verdict, verdict);
+  const std::string difference = packet_difference(build(sent), out.packet);
+  return difference.empty() ? "" : "reply sent by XDP:\n" + difference;
+}
+
+// Ingress from the backend, if the node's address comes off there; then egress toward the client.
+std::string ReferenceRun::reply_at_tc(const PacketSpec& in, const PacketSpec& shown, const Flow& flow,
+                                      const FlowKey& key, bool by_node) {
+  PacketSpec middle = in;
+  middle.destination = key.client.address.text();
+  middle.destination_port = flow.client_port;
+  if (by_node) {
+    std::string wrong = compare("reply to the node", {.ifindex = link_of(flow.backend.address), .packet = build(in)},
+                                {.packet = build(middle)});
+    if (!wrong.empty()) return wrong;
+  }
+  return compare("reply to the client",
+                 {.hook = RunHook::kTcEgress, .ifindex = link_of(flow.link), .packet = build(middle)},
+                 {.packet = build(shown)});
+}
+
+ProgramRig& rig_of(const Settings& settings) {
+  static std::map<uint32_t, std::unique_ptr<ProgramRig>> rigs;
+  auto& rig = rigs[ReferenceRun::policy_of(settings)];
+  if (rig == nullptr) {
+    RigOptions options;
+    options.policy = ReferenceRun::policy_of(settings);
+    options.is_alone = true;
+    options.sizes.affinity_entries = 4096;  // nothing is forgotten for lack of room
+    auto opened = ProgramRig::open(options);
+    if (!opened) {
+      std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+      std::abort();  // nothing else in this executable makes sense
+    }
+    rig = std::move(*opened);
+  }
+  return *rig;
+}
+
+}  // namespace waggle

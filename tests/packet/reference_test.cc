@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real TC and XDP programs against the reference model: random objects, packets of clients, answers of backends,
+// changes in between, and every packet compared whole. WAGGLE_TEST_SEED repeats a run, WAGGLE_TEST_CASES makes it
+// longer. A mismatch shrinks to a case that can be kept in cases/.
+#include <fmt/format.h>
+
+#include <random>
+
+#include "reference_run.h"
+#include "support/random_packets.h"
+#include "support/reference/generator.h"
+
+namespace waggle {
+namespace {
+
+using namespace reference;  // NOLINT: the model's words are this test's
+
+constexpr int kFirstEvents = 16;
+constexpr int kPackets = 300;
+constexpr uint32_t kPacketsAnEvent = 25;
+
+Features features() {
+  return {.external_ips = false,
+          .node_ports = false,
+          .source_ranges = false,
+          .affinity = false,
+          .sctp = false,
+          .unknown_ports = false};
+}
+
+struct Policy {
+  const char* name;
+  bool snat_always;
+  bool masquerade_all;
+};
+void PrintTo(const Policy& policy, std::ostream* out) { *out << policy.name; }
+
+class PacketsAgainstTheModel : public testing::TestWithParam<Policy> {
+ protected:
+  [[nodiscard]] Settings settings(Generator& generator) const {
+    Settings settings = generator.settings();
+    settings.snat_always = GetParam().snat_always;
+    settings.masquerade_all = GetParam().masquerade_all;
+    settings.reject_unknown = settings.drop_unallocated = features().unknown_ports;
+    return settings;
+  }
+
+  // A random history as far as it goes well; what went wrong with its last step.
+  std::string live_through(Generator& generator, Scenario& scenario) {
+    scenario.settings = settings(generator);
+    ReferenceRun run(rig_of(scenario.settings), scenario.settings, counts_);
+    for (int step = 0; step < kFirstEvents + kPackets; ++step) {
+      const bool is_event = step < kFirstEvents || generator.one_in(kPacketsAnEvent);
+      scenario.steps.push_back(is_event ? Step(generator.event()) : Step(generator.packet(run.model())));
+      if (std::string wrong = run.take(scenario.steps.back()); !wrong.empty()) {
+        return fmt::format("{}{}\n{} entries spilled\n", text_of(scenario.steps.back()), wrong,
+                           rig_of(scenario.settings).spilled());
+      }
+    }
+    return "";
+  }
+
+  // What is chosen at random may hide a failure: it counts if one of several runs fails.
+  static bool fails(const Scenario& scenario) {
+    ReferenceCounts uncounted;
+    for (int attempt = 0; attempt < 6; ++attempt) {
+      ReferenceRun run(rig_of(scenario.settings), scenario.settings, uncounted);
+      if (!run.take_all(scenario).empty()) return true;
+    }
+    return false;
+  }
+
+  static std::string report(const Scenario& scenario) {
+    if (!fails(scenario)) return "It does not fail each time: nothing to make smaller.\n" + text_of(scenario);
+    const Scenario small = shrunk(scenario, fails);
+    ReferenceCounts uncounted;
+    std::string wrong;
+    for (int attempt = 0; attempt < 20 && wrong.empty(); ++attempt) {
+      wrong = ReferenceRun(rig_of(small.settings), small.settings, uncounted).take_all(small);
+    }
+    return fmt::format("{}\nThe whole case, for tests/packet/cases:\n{}", wrong, text_of(small));
+  }
+
+  ReferenceCounts counts_;
+};
+
+INSTANTIATE_TEST_SUITE_P(, PacketsAgainstTheModel,
+                         testing::Values(Policy{"SnatNeeded", false, false}, Policy{"SnatAlways", true, false},
+                                         Policy{"MasqueradeAll", true, true}),
+                         [](const auto& one) { return one.param.name; });
+
+TEST_P(PacketsAgainstTheModel, DoWhatTheContractSays) {
+  const uint64_t seed = from_environment("WAGGLE_TEST_SEED", std::random_device{}());
+  const uint64_t wanted = from_environment("WAGGLE_TEST_CASES", 140'000);
+  fmt::print("WAGGLE_TEST_SEED={}\n", seed);
+  for (uint64_t history = 0; counts_["packets"] < wanted; ++history) {
+    Generator generator(seed + history, features());
+    Scenario scenario;
+    const std::string wrong = live_through(generator, scenario);
+    if (wrong.empty()) continue;
+    FAIL() << "WAGGLE_TEST_SEED=" << seed << ", history " << history << ":\n" << wrong << "\n" << report(scenario);
+  }
+  for (const auto& [what, count] : counts_) fmt::print("{:10} {}\n", count, what);
+}
+
+}  // namespace
+}  // namespace waggle
