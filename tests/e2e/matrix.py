@@ -6,7 +6,7 @@ Services differ in their policies and in where their endpoints are.
 """
 
 # name: externalTrafficPolicy, internalTrafficPolicy, where the endpoints are: a pod of that node, and -: it is terminating, but
-# serves; !: it does not serve; *: not a pod but a server of the node itself.
+# serves; !: it does not serve; *: not a pod but a server of the node itself; @: it is meant for the node's own zone.
 SERVICES = {
     "cluster": ("Cluster", "Cluster", "n1 n2"),
     "ext-local": ("Local", "Cluster", "n1 n2"),
@@ -19,6 +19,7 @@ SERVICES = {
     "ext-ending": ("Local", "Cluster", "n1- n2"),
     "ext-away-ending": ("Local", "Cluster", "n2-"),
     "on-nodes": ("Cluster", "Cluster", "n1* n2*"),
+    "zoned": ("Cluster", "Cluster", "n1@ n2@"),
 }
 
 # Node ports are asked for at node n1; what comes from outside to the other addresses arrives at n1, too. A pod's packet
@@ -74,6 +75,10 @@ on-nodes   cluster-ip     any kept      any kept      any node
 on-nodes   node-port      any kept      any node      any node
 on-nodes   load-balancer  any kept      any kept      any node
 on-nodes   external-ip    any kept      any kept      any node
+zoned      cluster-ip     n1 kept       n2 kept       n1 kept
+zoned      node-port      n1 kept       n1 kept       n1 kept
+zoned      load-balancer  n1 kept       n2 kept       n1 kept
+zoned      external-ip    n1 kept       n2 kept       n1 kept
 """
 
 # Cases that do not come out as the table says, each with the reason. A row stands for every case that has its words ("" is

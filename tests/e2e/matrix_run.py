@@ -38,7 +38,7 @@ def port_of(service, destination):
 
 
 def objects(cluster):
-    result = [manifests.node(cluster.node(node)) for node in NODES]
+    result = [manifests.node(cluster.node(node), labels={"topology.kubernetes.io/zone": f"zone-{node}"}) for node in NODES]
     for name, (external, internal, endpoints) in matrix.SERVICES.items():
         ports = [(p.lower(), p, PORT, port_of(name, "node-port")) for p in PROTOCOLS]
         addresses = {d: [address_of(name, d, f) for f in FAMILIES] for d in matrix.DESTINATIONS}
@@ -58,7 +58,10 @@ def endpoint_object(cluster, word, family):
         "-": {"ready": False, "serving": True, "terminating": True},
         "!": {"ready": False, "serving": False},
     }
-    return manifests.pod_endpoint(endpoint_at(cluster, word), family, **conditions.get(word[2:], {}))
+    result = manifests.pod_endpoint(endpoint_at(cluster, word), family, **conditions.get(word[2:], {}))
+    if word.endswith("@"):
+        result["hints"] = {"forZones": [{"name": f"zone-{word[:2]}"}]}
+    return result
 
 
 def endpoint_at(cluster, word):
