@@ -255,6 +255,8 @@ static __always_inline int read_and_handle(struct __sk_buff *skb, __u32 family, 
 	struct packet packet = {.vlan_tags = vlan_tags};
 	int result = parse_network(family, (void *)(long)skb->data, (void *)(long)skb->data_end, offset, &packet);
 
+	if (UNLIKELY(packet.protocol == WG_PROTOCOL_SCTP) && !result)
+		result = sctp_take(skb, skb->gso_size != 0, &packet);
 	if (UNLIKELY(result == -WG_REASON_PROTOCOL && !is_egress && parse_end(&packet) <= skb->len))
 		return other_protocol(skb, family, &packet);
 	if (result < 0)

@@ -7,12 +7,12 @@
 #include "lib/parse.h"
 #include "lib/table.h"
 
-/* Another packet of a flow may be let through in this many ways (see flow_next_state). */
+/* A flow's state after a packet. SCTP's chunks come as TCP flags (parse_sctp_flags). */
 WG_INLINE __u32 flow_next_state(__u32 state, __u32 direction, __u8 protocol, __u8 tcp_flags)
 {
-	if (protocol == WG_PROTOCOL_TCP && tcp_flags & TCP_FLAG_RST_BIT)
+	if (protocol != WG_PROTOCOL_UDP && tcp_flags & TCP_FLAG_RST_BIT)
 		return WG_FLOW_CLOSED;
-	if (protocol == WG_PROTOCOL_TCP && tcp_flags & TCP_FLAG_FIN_BIT) {
+	if (protocol != WG_PROTOCOL_UDP && tcp_flags & TCP_FLAG_FIN_BIT) {
 		const __u32 mine = direction == TABLE_REQUEST ? WG_FLOW_CLIENT_FIN : WG_FLOW_BACKEND_FIN;
 
 		return state == WG_FLOW_HALF_OPEN || state == WG_FLOW_ESTABLISHED || state == mine ? mine
@@ -23,10 +23,11 @@ WG_INLINE __u32 flow_next_state(__u32 state, __u32 direction, __u8 protocol, __u
 	return state;
 }
 
-/* A SYN without ACK opens a connection: on a flow that has ended, or whose end was seen, it is a new one. */
+/* A SYN without ACK, or an INIT, opens a connection: on a flow that has ended, or whose end was seen, it is a new one.
+ */
 WG_INLINE int flow_is_opening(const struct packet *packet)
 {
-	return packet->protocol == WG_PROTOCOL_TCP &&
+	return packet->protocol != WG_PROTOCOL_UDP &&
 	       (packet->tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT;
 }
 

@@ -20,7 +20,8 @@
 #include <waggle/abi/sock.h>
 #include <waggle/abi/source_range.h>
 
-/* The only variable in .rodata; the loader fills it in before the load. Native tests fill it in by hand. */
+/* The only variable in .rodata beside constant tables; the loader fills it in before the load. Native tests fill it in
+ * by hand. */
 #ifndef WG_SETTINGS_QUALIFIER
 #define WG_SETTINGS_QUALIFIER const volatile
 #endif

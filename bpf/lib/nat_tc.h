@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/nat.h"
+#include "lib/sctp.h"
 
 #ifndef BPF_F_IPV6
 #define BPF_F_IPV6 (1ull << 7) /* Linux 6.16: keeps CHECKSUM_COMPLETE right when an IPv6 address changes */
@@ -29,6 +30,20 @@ WG_INLINE int nat_tc_l4_checksum(__u32 family, struct __sk_buff *skb, const stru
 	return result;
 }
 
+/* Ports and checksum of SCTP. ip_difference: the sum of what changed before it and is not made up for there. */
+WG_GLOBAL int nat_tc_sctp(struct __sk_buff *skb, __u32 place, __u32 ports_before, __u32 ports_after,
+			  __u32 ip_difference)
+{
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	__u64 difference = ip_difference;
+
+	if (sctp_write(data, end, place, ports_before, ports_after, &difference))
+		return -1;
+	bpf_csum_update(skb, nat_fold32(difference)); /* does nothing but for CHECKSUM_COMPLETE */
+	return 0;
+}
+
 /* 0, or the negative reason why the packet must be dropped: part of it may have been changed. */
 WG_INLINE int nat_tc(__u32 family, struct __sk_buff *skb, const struct packet *packet, const struct rewrite *rewrite)
 {
@@ -36,8 +51,16 @@ WG_INLINE int nat_tc(__u32 family, struct __sk_buff *skb, const struct packet *p
 	void *end = (void *)(long)skb->data_end;
 	const __u64 difference = nat_address_difference(family, packet, rewrite);
 
-	if (nat_write_ip(family, data, end, packet, rewrite, difference) ||
-	    nat_write_ports(data, end, packet, rewrite) || nat_tc_l4_checksum(family, skb, packet, difference, rewrite))
+	if (nat_write_ip(family, data, end, packet, rewrite, difference))
+		return -WG_REASON_REWRITE;
+	if (UNLIKELY(packet->protocol == WG_PROTOCOL_SCTP))
+		return nat_tc_sctp(skb, sctp_place(packet),
+				   nat_ports_word(packet->source_port, packet->destination_port),
+				   nat_ports_word(rewrite->source_port, rewrite->destination_port),
+				   family == WG_IPV4 ? 0 : nat_fold32(difference))
+			   ? -WG_REASON_REWRITE
+			   : 0;
+	if (nat_write_ports(data, end, packet, rewrite) || nat_tc_l4_checksum(family, skb, packet, difference, rewrite))
 		return -WG_REASON_REWRITE;
 	return 0;
 }

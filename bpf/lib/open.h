@@ -48,13 +48,18 @@ WG_INLINE int lb_plan_snat(wg_context *context, __u32 family, struct lb_scratch 
 	return 0;
 }
 
+/* Asked anew each time: the stack of lb_reserve has no room for the answer. */
+WG_INLINE int lb_translates(const struct insert_request *flow)
+{
+	return (LOAD(flow->backend) & WG_FLOW_SOURCE_PORT) != 0;
+}
+
 /* Finds a port that is free for all the reservations the flow needs. */
 WG_INLINE int lb_reserve(__u32 family, struct lb_scratch *work)
 {
 	const struct packet *packet = &work->packet;
 	struct insert_request *flow = &work->flow;
 	struct wg_control *state = control_get();
-	const int translate = (flow->backend & WG_FLOW_SOURCE_PORT) != 0;
 	const __u32 start = bpf_get_prandom_u32();
 	const __u32 *node = 0;
 
@@ -69,16 +74,16 @@ WG_INLINE int lb_reserve(__u32 family, struct lb_scratch *work)
 		OPAQUE(tries);
 		port = bpf_htons(settings.snat_port_min + (__u16)((start + tries) & settings.snat_port_mask));
 		if (node && !snat_reserve(family, flow, packet->protocol, node, port,
-					  translate ? port : packet->source_port, &work->snat, &work->hit))
+					  lb_translates(flow) ? port : packet->source_port, &work->snat, &work->hit))
 			continue;
-		if (translate && !snat_reserve(family, flow, packet->protocol, packet->source, port,
-					       packet->source_port, &work->snat, &work->hit)) {
+		if (lb_translates(flow) && !snat_reserve(family, flow, packet->protocol, packet->source, port,
+							 packet->source_port, &work->snat, &work->hit)) {
 			if (node)
 				snat_release(family, flow, packet->protocol, node, port, &work->key);
 			continue;
 		}
 		flow->snat_port = port;
-		flow->key.source_port = translate ? port : 0;
+		flow->key.source_port = lb_translates(flow) ? port : 0;
 		return 0;
 	}
 	return -WG_REASON_SNAT_PORTS;
@@ -279,6 +284,9 @@ WG_INLINE int lb_open(wg_context *context, __u32 family, struct lb_scratch *work
 	if (!work)
 		return -WG_REASON_TABLE_BUSY;
 	if (work->frontend.kind != WG_FRONTEND_LIVE || work->packet.tcp_flags & TCP_FLAG_RST_BIT)
+		return -WG_REASON_NO_FLOW;
+	/* An association lives on several paths; a backend that hears of it on one it does not know would abort it. */
+	if (work->packet.protocol == WG_PROTOCOL_SCTP && !flow_is_opening(&work->packet))
 		return -WG_REASON_NO_FLOW;
 	if (UNLIKELY(work->frontend.flags & WG_FRONTEND_FILTERED) &&
 	    !(family == WG_IPV4 ? lb_allows4(work) : lb_allows6(work)))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
- * From bytes to a tuple: Ethernet (up to two VLAN tags), IPv4 with options, IPv6 with extension headers, TCP, UDP.
+ * From bytes to a tuple: Ethernet (up to two VLAN tags), IPv4 with options, IPv6 with extension headers, TCP, UDP. SCTP
+ * (its chunk is read by a step of its own).
  *
  * One contract for all functions: they check bounds themselves, answer a negative reason for what Waggle leaves alone,
  * and keep addresses and ports in network byte order.
@@ -35,6 +36,23 @@
 #define TCP_FLAG_RST_BIT 0x04u
 #define TCP_FLAG_ACK_BIT 0x10u
 
+struct sctp_header {
+	__be16 source;
+	__be16 dest;
+	__be32 tag;
+	__u32 checksum; /* CRC32c, little endian */
+};
+
+/* Chunk types (RFC 9260) that begin or end an association */
+#define SCTP_INIT              1u
+#define SCTP_INIT_ACK          2u
+#define SCTP_ABORT             6u
+#define SCTP_SHUTDOWN          7u
+#define SCTP_SHUTDOWN_ACK      8u
+#define SCTP_SHUTDOWN_COMPLETE 14u
+#define SCTP_INIT_BYTES        20u /* of the chunk, at least */
+#define SCTP_CHUNK_BYTES       4u
+
 struct packet {
 	__be32 source[WG_ADDRESS_WORDS];
 	__be32 destination[WG_ADDRESS_WORDS];
@@ -44,7 +62,7 @@ struct packet {
 	__u16 l4_offset;
 	__u16 length; /* bytes of the IP packet as its header says, host byte order */
 	__u8 protocol;
-	__u8 tcp_flags; /* 0 for UDP */
+	__u8 tcp_flags; /* 0 for UDP; for SCTP what its first chunk would be in TCP */
 	__u8 family;    /* enum wg_family */
 	__u8 ttl;       /* or hop limit */
 	__u16 vlan_tags;
@@ -116,7 +134,7 @@ WG_INLINE int parse_ipv4(void *data, void *end, int offset, struct packet *packe
 	return 0;
 }
 
-/* Walks the extension headers that may precede TCP or UDP. */
+/* Walks the extension headers that may precede L4. */
 WG_INLINE int parse_ipv6_extensions(void *data, void *end, __u32 offset, __u8 next, struct packet *packet)
 {
 #pragma unroll
@@ -193,6 +211,39 @@ WG_INLINE int parse_udp(void *data, void *end, struct packet *packet)
 	return 0;
 }
 
+/* What a chunk does to the association, said by TCP's flags, so that flows have one set of states. Like TCP's FIN,
+ * SHUTDOWN and its answer end one direction each; SHUTDOWN COMPLETE and ABORT end all. */
+WG_INLINE __u8 parse_sctp_flags(__u8 chunk)
+{
+	if (chunk == SCTP_INIT)
+		return TCP_FLAG_SYN_BIT;
+	if (chunk == SCTP_INIT_ACK)
+		return TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT;
+	if (chunk == SCTP_ABORT || chunk == SCTP_SHUTDOWN_COMPLETE)
+		return TCP_FLAG_RST_BIT;
+	if (chunk == SCTP_SHUTDOWN || chunk == SCTP_SHUTDOWN_ACK)
+		return TCP_FLAG_FIN_BIT | TCP_FLAG_ACK_BIT;
+	return TCP_FLAG_ACK_BIT;
+}
+
+/* The first chunk of an SCTP packet whose ports are read already. room: bytes from its header on, by the packet's own
+ * account. may_lack_chunk: a chunk that is not in reach is taken for data. What it would be in TCP's flags, or a
+ * negative reason. */
+WG_INLINE int parse_sctp_chunk(struct sctp_header *sctp, void *end, __u32 room, int may_lack_chunk)
+{
+	__u8 *chunk = (__u8 *)(sctp + 1);
+
+	if ((void *)(sctp + 1) > end)
+		return -WG_REASON_TRUNCATED;
+	if (room < sizeof(*sctp) + SCTP_CHUNK_BYTES)
+		return -WG_REASON_MALFORMED;
+	if ((void *)(chunk + 1) > end)
+		return may_lack_chunk ? (int)TCP_FLAG_ACK_BIT : -WG_REASON_TRUNCATED;
+	if (*chunk == SCTP_INIT && room < sizeof(*sctp) + SCTP_INIT_BYTES)
+		return -WG_REASON_MALFORMED;
+	return parse_sctp_flags(*chunk);
+}
+
 /* Where the packet ends by its own account, in bytes from the start of the frame. */
 WG_INLINE __u32 parse_end(const struct packet *packet)
 {
@@ -212,7 +263,7 @@ WG_INLINE int parse_network(__u32 family, void *data, void *end, int offset, str
 		return -WG_REASON_MALFORMED;
 	if (packet->protocol == WG_PROTOCOL_TCP)
 		return parse_tcp(data, end, packet);
-	if (packet->protocol == WG_PROTOCOL_UDP)
-		return parse_udp(data, end, packet);
+	if (packet->protocol == WG_PROTOCOL_UDP || packet->protocol == WG_PROTOCOL_SCTP)
+		return parse_udp(data, end, packet); /* the ports of both are in the same place */
 	return -WG_REASON_PROTOCOL;
 }

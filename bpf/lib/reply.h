@@ -115,7 +115,7 @@ WG_INLINE int reply_is_of_another(const struct packet *packet, const struct tabl
 {
 	const __u8 accepts = TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT;
 
-	return packet->protocol == WG_PROTOCOL_TCP && (packet->tcp_flags & accepts) == accepts &&
+	return packet->protocol != WG_PROTOCOL_UDP && (packet->tcp_flags & accepts) == accepts &&
 	       flow_has_ended(hit->control) && !(hit->backend & (WG_FLOW_SNAT | WG_FLOW_SOURCE_PORT));
 }
 

@@ -8,6 +8,8 @@
 
 #include "helpers.h"
 #include "xdp_lb.bpf.c"
+/* TC's alone */
+#include "lib/sctp.h"
 
 _Static_assert(sizeof(struct native_packet) == sizeof(struct packet), "the same fields");
 _Static_assert(sizeof(struct native_key) == sizeof(struct table_key), "the same fields");
@@ -82,17 +84,26 @@ struct wg_control* native_control(void) {
   return control_get();
 }
 
-int native_parse(const void* frame, __u32 bytes, struct native_packet* packet) {
-  void *data = (void*)frame, *end = (char*)frame + bytes;
-  struct packet* parsed = (struct packet*)packet;
+static int parse_frame(void* data, void* end, struct packet* parsed) {
   __be16 protocol = 0;
-  int offset;
+  int offset = parse_ethernet(data, end, &protocol, &parsed->vlan_tags);
 
-  memset(packet, 0, sizeof(*packet));
-  offset = parse_ethernet(data, end, &protocol, &parsed->vlan_tags);
   if (offset < 0) return offset;
   if (protocol == bpf_htons(ETH_P_IP)) return parse_network(WG_IPV4, data, end, offset, parsed);
   return protocol == bpf_htons(ETH_P_IPV6) ? parse_network(WG_IPV6, data, end, offset, parsed) : -WG_REASON_NOT_IP;
+}
+
+int native_parse(const void* frame, __u32 bytes, struct native_packet* packet) {
+  void *data = (void*)frame, *end = (char*)frame + bytes;
+  struct packet* parsed = (struct packet*)packet;
+  int result;
+
+  memset(packet, 0, sizeof(*packet));
+  result = parse_frame(data, end, parsed);
+  if (result || parsed->protocol != WG_PROTOCOL_SCTP) return result;
+  result = parse_sctp_chunk(packet_at(data, parsed->l4_offset), end, sctp_place(parsed) >> 16, 0);
+  parsed->tcp_flags = result < 0 ? 0 : result;
+  return result < 0 ? result : 0;
 }
 
 struct wg_flow_place native_place(enum native_table table, const struct native_key* key, __u8 protocol) {
@@ -173,6 +184,8 @@ __u16 native_checksum(__u16 check, const __u32* before, const __u32* after, __u3
   for (__u32 i = 0; i < words; i++) difference = nat_replace(difference, before[i], after[i]);
   return nat_checksum(check, difference);
 }
+
+__u32 native_sctp_change(__u32 change, __u32 bytes) { return sctp_checksum_change(change, bytes); }
 
 int native_xdp(void* frame, __u32 bytes, __u32 ifindex) {
   struct xdp_md context = {

@@ -94,6 +94,9 @@ __u32 native_next_state(__u32 state, enum native_direction direction, __u8 proto
 /* A checksum field after words of what it covers were replaced. */
 __u16 native_checksum(__u16 check, const __u32* before, const __u32* after, __u32 words);
 
+/* What an SCTP checksum changes by. */
+__u32 native_sctp_change(__u32 change, __u32 bytes);
+
 /* Runs the XDP program. The frame must lie below 4 GiB: pointers of a BPF context are 32 bits wide. */
 int native_xdp(void* frame, __u32 bytes, __u32 ifindex);
 

@@ -58,6 +58,8 @@ std::vector<Row> rows() {
       {"TCP options", spec_of(false, Protocol::kTcp)},
       {"four extension headers", spec_of(true, Protocol::kTcp), 14, 54 + 8 + 24 + 8 + 8},
       {"no payload", spec_of(false, Protocol::kUdp)},
+      {"SCTP", spec_of(false, Protocol::kSctp)},
+      {"SCTP over IPv6", spec_of(true, Protocol::kSctp), 14, 54},
   };
   rows[4].spec.vlans = {5};
   rows[5].spec.vlans = {5, 6};
@@ -71,6 +73,12 @@ std::vector<Row> rows() {
 void expect_address(const std::string& text, const __be32* words) {
   const auto wanted = address_of(text).words();
   EXPECT_EQ(std::memcmp(wanted.data(), words, sizeof(wanted)), 0) << text;
+}
+
+// Bytes of L4 that must be there; of SCTP the chunk's type, too.
+uint32_t l4_header(uint8_t protocol) {
+  if (protocol == WG_PROTOCOL_TCP) return 20;
+  return protocol == WG_PROTOCOL_UDP ? 8 : 13;
 }
 
 TEST(Parse, FindsEveryField) {
@@ -87,7 +95,7 @@ TEST(Parse, FindsEveryField) {
     EXPECT_EQ(packet.protocol, static_cast<uint8_t>(row.spec.protocol));
     EXPECT_EQ(packet.family, static_cast<uint8_t>(address_of(row.spec.source).family));
     EXPECT_EQ(packet.ttl, 17);
-    EXPECT_EQ(packet.tcp_flags, row.spec.protocol == Protocol::kTcp ? kSyn | kAck : 0);
+    EXPECT_EQ(packet.tcp_flags, row.spec.protocol == Protocol::kUdp ? 0 : kSyn | kAck);
     EXPECT_EQ(packet.l3_offset, row.l3);
     EXPECT_EQ(packet.l4_offset, row.l4);
     EXPECT_EQ(packet.length, bytes.size() - row.l3);
@@ -98,7 +106,7 @@ TEST(Parse, FindsEveryField) {
 TEST(Parse, EveryBeginningOfAPacketIsTruncated) {
   for (const Row& row : rows()) {
     const Bytes whole = build(row.spec);
-    const size_t headers = row.l4 + (row.spec.protocol == Protocol::kTcp ? 20u : 8u);
+    const size_t headers = row.l4 + l4_header(static_cast<uint8_t>(row.spec.protocol));
     for (size_t size = 0; size < headers; ++size) {
       const Bytes bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
       EXPECT_EQ(parse(bytes).result, -WG_REASON_TRUNCATED) << row.name << ", " << size << " bytes";
@@ -114,10 +122,11 @@ void expect_sane(const Bytes& bytes) {
     ASSERT_TRUE(parsed.result < 0 && -parsed.result <= WG_REASON_PROTOCOL) << parsed.result;
     return;
   }
-  ASSERT_TRUE(packet.protocol == WG_PROTOCOL_TCP || packet.protocol == WG_PROTOCOL_UDP);
+  ASSERT_TRUE(packet.protocol == WG_PROTOCOL_TCP || packet.protocol == WG_PROTOCOL_UDP ||
+              packet.protocol == WG_PROTOCOL_SCTP);
   ASSERT_GE(packet.l3_offset, 14);
   ASSERT_GE(packet.l4_offset, packet.l3_offset + 20);
-  ASSERT_LE(packet.l4_offset + (packet.protocol == WG_PROTOCOL_TCP ? 20u : 8u), bytes.size());
+  ASSERT_LE(packet.l4_offset + l4_header(packet.protocol), bytes.size());
   ASSERT_GE(packet.l3_offset + packet.length, packet.l4_offset + 8);
 }
 

@@ -45,7 +45,7 @@ class FlowState : public VariantTest {
 };
 using TcpFlow = FlowState;
 using UdpFlow = FlowState;
-INSTANTIATE_TEST_SUITE_P(, FlowState, kVariants, variant_name);
+INSTANTIATE_TEST_SUITE_P(, FlowState, kTcVariants, variant_name);
 
 TEST_P(FlowState, KeepsItsBackendAndDifferentFlowsSpread) {
   serve_on({at().local_backend, at().local_backend2, at().remote_backend});
@@ -68,10 +68,11 @@ TEST_P(FlowState, CountsPacketsBytesAndNewFlows) {
   send(kAck);
   answer(at().local_backend, kAck);
   const wg_service_counter after = rig().service_counter(service);
+  const uint64_t opening = build(packet(kSyn)).size() - 14;
   const uint64_t bytes = build(packet(kAck)).size() - 14;
   EXPECT_EQ(after.new_flows - before.new_flows, 1u);
   EXPECT_EQ(after.request_packets - before.request_packets, 2u);
-  EXPECT_EQ(after.request_bytes - before.request_bytes, 2 * bytes);
+  EXPECT_EQ(after.request_bytes - before.request_bytes, opening + bytes);
   EXPECT_EQ(after.reply_packets - before.reply_packets, 1u);
   EXPECT_EQ(after.reply_bytes - before.reply_bytes, bytes);
 }
@@ -100,7 +101,8 @@ TEST_P(FlowState, ForgottenFlowIsOpenedAnewByItsNextPacket) {
   serve_on({at().local_backend});
   send(kSyn);
   rig().forget_all_flows();
-  EXPECT_EQ(send(kAck), at().local_backend);
+  // An association lives on several paths: only its INIT opens a flow.
+  EXPECT_EQ(send(GetParam().sctp() ? kSyn : kAck), at().local_backend);
   EXPECT_EQ(state(), "half-open");
 }
 

@@ -55,7 +55,7 @@ class FullTable : public testing::TestWithParam<Variant> {
   const Places& at = places(GetParam().family);
   std::unique_ptr<ProgramRig> rig;
 };
-INSTANTIATE_TEST_SUITE_P(, FullTable, kVariants, variant_name);
+INSTANTIATE_TEST_SUITE_P(, FullTable, kTcVariants, variant_name);
 
 TEST_P(FullTable, NewFlowsEvictOldOnesAndTheEvictionsAreCounted) {
   for (uint16_t port = 1000; port < 1400; ++port) {
@@ -103,7 +103,7 @@ class Frontends : public VariantTest {
   }
   std::set<uint32_t> overflowed_buckets();
 };
-INSTANTIATE_TEST_SUITE_P(, Frontends, kVariants, variant_name);
+INSTANTIATE_TEST_SUITE_P(, Frontends, kTcVariants, variant_name);
 
 std::vector<std::string> Frontends::addresses_of_bucket(uint32_t bucket, size_t count) const {
   const wg_hash_key key = rig().settings().hash_key;

@@ -55,7 +55,8 @@ std::string text_of(const Reasons& reasons) {
 }  // namespace
 
 std::string variant_name(const testing::TestParamInfo<Variant>& info) {
-  return fmt::format("{}{}", info.param.udp() ? "Udp" : "Tcp", info.param.ipv6() ? 6 : 4);
+  const char* protocol = info.param.sctp() ? "Sctp" : info.param.udp() ? "Udp" : "Tcp";
+  return fmt::format("{}{}", protocol, info.param.ipv6() ? 6 : 4);
 }
 
 const Places& places(Family family) {

@@ -18,18 +18,24 @@
 
 namespace waggle {
 
-// Families and protocols: every behaviour is tested in all four combinations.
+// Families and protocols: every behaviour is tested in all combinations that the hook takes.
 struct Variant {
   Family family = Family::kIpv4;
   Protocol protocol = Protocol::kTcp;
 
   [[nodiscard]] bool ipv6() const { return family == Family::kIpv6; }
   [[nodiscard]] bool udp() const { return protocol == Protocol::kUdp; }
+  [[nodiscard]] bool sctp() const { return protocol == Protocol::kSctp; }
 };
 std::string variant_name(const testing::TestParamInfo<Variant>& info);  // "Tcp4"
 inline const auto kVariants =
     testing::Values(Variant{Family::kIpv4, Protocol::kTcp}, Variant{Family::kIpv4, Protocol::kUdp},
                     Variant{Family::kIpv6, Protocol::kTcp}, Variant{Family::kIpv6, Protocol::kUdp});
+// SCTP too, which XDP and the sockets' hooks leave to TC.
+inline const auto kTcVariants =
+    testing::Values(Variant{Family::kIpv4, Protocol::kTcp}, Variant{Family::kIpv4, Protocol::kUdp},
+                    Variant{Family::kIpv4, Protocol::kSctp}, Variant{Family::kIpv6, Protocol::kTcp},
+                    Variant{Family::kIpv6, Protocol::kUdp}, Variant{Family::kIpv6, Protocol::kSctp});
 
 // Addresses of one family (private_node.h says what lies where).
 struct Places {

@@ -23,7 +23,7 @@ class Random : public PacketTest {
   void SetUp() override {
     PacketTest::SetUp();
     for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-      for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) serve_all({family, protocol});
+      for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp}) serve_all({family, protocol});
     }
   }
   void serve_all(const Variant& variant) {

@@ -12,7 +12,7 @@ class Reject : public VariantTest {
     serve({.variant = GetParam(), .cluster_ips = {at().cluster_ip}, .load_balancer_ips = {at().load_balancer_ip}});
   }
 };
-INSTANTIATE_TEST_SUITE_P(, Reject, kVariants, variant_name);
+INSTANTIATE_TEST_SUITE_P(, Reject, kTcVariants, variant_name);
 
 // Proves: K-15
 TEST_P(Reject, WithoutEndpointsTheClientGetsPortUnreachable) {
@@ -35,7 +35,7 @@ TEST_P(Reject, XdpLeavesItToTc) {
   serve_nobody();
   const Bytes packet = build(request(at().outside, at().load_balancer_ip));
   expect("XDP", {.hook = RunHook::kXdp, .ifindex = kUplink, .packet = packet},
-         {.verdict = XDP_PASS, .packet = packet, .reasons = {{"to-stack", 1}}});
+         {.verdict = XDP_PASS, .packet = packet, .reasons = {{GetParam().sctp() ? "protocol" : "to-stack", 1}}});
 }
 
 // Proves: X-111
@@ -103,7 +103,7 @@ TEST_P(Reject, LocalPolicyWithoutALocalEndpointDrops) {
   expect("external", {.ifindex = kUplink, .packet = outside},
          {.verdict = TC_ACT_SHOT, .packet = outside, .reasons = {{"no-local-endpoints", 1}}});
   expect("external at XDP", {.hook = RunHook::kXdp, .ifindex = kUplink, .packet = outside},
-         {.verdict = XDP_PASS, .packet = outside, .reasons = {{"to-stack", 1}}});
+         {.verdict = XDP_PASS, .packet = outside, .reasons = {{GetParam().sctp() ? "protocol" : "to-stack", 1}}});
 }
 
 TEST_P(Reject, LocalPolicyChoosesOnlyLocalEndpointsAndOnlyWhereItApplies) {

@@ -95,7 +95,6 @@ std::vector<Row> strangers() {
       {"IGMP", ip_packet(false, 2, some), "protocol"},
       {"GRE", ip_packet(false, 47, some), "protocol"},
       {"ESP", ip_packet(false, 50, some), "protocol"},
-      {"SCTP to a frontend", ip_packet(false, 132, some), "protocol"},
       {"ESP, IPv6", ip_packet(true, 50, some), "protocol"},
       {"no next header", ip_packet(true, 59, {}), "protocol"},
       {"authentication header", ip_packet(true, 51, some), "protocol"},

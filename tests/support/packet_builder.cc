@@ -122,6 +122,13 @@ Bytes fragment_of(const PacketSpec& spec, Bytes piece, size_t offset, bool more)
                         ip_layer(ip, std::move(piece)));
 }
 
+uint8_t chunk_like(uint8_t tcp_flags) {
+  if ((tcp_flags & kRst) != 0) return kSctpAbort;
+  if ((tcp_flags & kFin) != 0) return kSctpShutdown;
+  if ((tcp_flags & kSyn) == 0) return kSctpData;
+  return (tcp_flags & kAck) != 0 ? kSctpInitAck : kSctpInit;
+}
+
 // An INIT or INIT ACK without optional parameters: initiate tag, window, streams, first TSN.
 constexpr uint8_t kInitBody[] = {0xca, 0xfe, 0xf0, 0x0d, 0, 1, 0, 0, 0, 10, 0, 10, 0x11, 0x22, 0x33, 0x44};
 
@@ -196,16 +203,17 @@ Bytes udp_layer(const PacketSpec& spec) {
 }
 
 Bytes sctp_layer(const PacketSpec& spec) {
-  const bool opens = spec.sctp_chunk == kSctpInit;
+  const uint8_t chunk = spec.sctp_chunk.value_or(chunk_like(spec.tcp_flags));
+  const bool opens = chunk == kSctpInit;
   Bytes body;
-  if (opens || spec.sctp_chunk == kSctpInitAck) put(body, kInitBody);
+  if (opens || chunk == kSctpInitAck) put(body, kInitBody);
   put(body, spec.payload);
   Bytes bytes;
   put16(bytes, spec.source_port);
   put16(bytes, spec.destination_port);
   put32(bytes, opens ? 0 : 0x1badb002);  // verification tag
   put32(bytes, 0);
-  bytes.push_back(spec.sctp_chunk);
+  bytes.push_back(chunk);
   bytes.push_back(0);
   put16(bytes, static_cast<uint32_t>(4 + body.size()));
   put(bytes, body);

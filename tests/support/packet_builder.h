@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,8 +62,10 @@ struct PacketSpec {
   uint32_t tcp_sequence = 0x01020304;
   Bytes tcp_options = {};  // a multiple of 4 bytes
   bool udp_checksum = true;
-  uint8_t sctp_chunk = kSctpData;  // of the first and only chunk; INIT and INIT ACK get what they must have
-  uint32_t ip_id = 0x1234;         // IPv4: 16 bits; IPv6: of the fragment header
+  // Type of the first and only chunk; nothing: what comes nearest to tcp_flags. INIT and INIT ACK get what they must
+  // have.
+  std::optional<uint8_t> sctp_chunk = {};
+  uint32_t ip_id = 0x1234;  // IPv4: 16 bits; IPv6: of the fragment header
   Bytes payload = {'w', 'a', 'g', 'g', 'l', 'e', '!'};
 };
 

@@ -28,7 +28,7 @@ PacketSpec RandomPackets::spec() {
   spec.source = one_of(anyone);
   const bool to_service = below(2) == 0;
   spec.destination = one_of(!to_service ? anyone : ipv4 ? pool_.destinations4 : pool_.destinations6);
-  spec.protocol = below(2) == 0 ? Protocol::kTcp : Protocol::kUdp;
+  spec.protocol = one_of<Protocol>({Protocol::kTcp, Protocol::kTcp, Protocol::kUdp, Protocol::kUdp, Protocol::kSctp});
   spec.source_port = one_of(pool_.ports);
   spec.destination_port = one_of(to_service && below(4) != 0 ? pool_.destination_ports : pool_.ports);
   spec.tcp_flags = one_of<uint8_t>({kSyn, kAck, kSyn | kAck, kFin | kAck, kRst, 0, 0xff});

@@ -24,7 +24,6 @@ struct Notes : testing::Test {
 Service greedy(const std::string& name) {
   Service service = service_event(name, "10.96.0.1");
   service.ports[0].node_port = 30080;
-  service.ports.push_back({"assoc", Protocol::kSctp, 9, 0});
   service.external_ips = {*IpAddress::parse("198.51.100.1")};
   service.source_ranges = {*Cidr::parse("203.0.113.0/24")};
   service.affinity_timeout_s = 60;
@@ -37,7 +36,7 @@ TEST_F(Notes, EachThingIsOneSentence) {
               ElementsAre("NodePort is not served yet: node ports of 1 service (default/web)",
                           "externalIPs are not served yet: those of 1 service (default/web)",
                           HasSubstr("loadBalancerSourceRanges are not kept to yet, every source is let in: 1 service"),
-                          HasSubstr("session affinity is not kept yet"), HasSubstr("SCTP is not served yet")));
+                          HasSubstr("session affinity is not kept yet")));
 }
 
 TEST_F(Notes, NamesAreFewAndTheCountIsWhole) {
@@ -50,7 +49,7 @@ TEST_F(Notes, NamesAreFewAndTheCountIsWhole) {
 TEST_F(Notes, EachThingIsNewsOnce) {
   take({greedy("web")});
   const auto first = notes.news();
-  ASSERT_THAT(first, SizeIs(5));
+  ASSERT_THAT(first, SizeIs(4));
   EXPECT_FALSE(first[0].grave);
   EXPECT_TRUE(first[2].grave);  // who is let in
   take({greedy("api"), Deletion{ObjectKind::kService, {"default", "web"}}});

@@ -75,11 +75,17 @@ TEST(Services, BecomeOursAndCeaseToBeWithTheProxyNameLabel) {
   EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").decision(), "pick from 10.0.0.1:8080");
 }
 
-TEST(Services, OfSctpAreLeftAlone) {
+// Proves: K-05, X-114
+TEST(Services, OfOneNumberOnTcpUdpAndSctpAreIndependent) {
   PlanRig rig;
-  const auto plan = rig.apply({service_object("default/web", {"10.96.0.1"}, {{"s", Protocol::kSctp, 80, 0}})});
-  EXPECT_THAT(plan.writes, IsEmpty());
-  EXPECT_THAT(plan.problems, IsEmpty());
+  rig.apply(
+      {service_object("default/dns", {"10.96.0.1"},
+                      {{"t", Protocol::kTcp, 53, 0}, {"u", Protocol::kUdp, 53, 0}, {"s", Protocol::kSctp, 53, 0}}),
+       slice_object("default/dns", "-1", {endpoint("10.0.0.1")},
+                    {{"t", Protocol::kTcp, 5353}, {"u", Protocol::kUdp, 53}, {"s", Protocol::kSctp, 53}})});
+  EXPECT_EQ(rig.picture().at("10.96.0.1:53/TCP").decision(), "pick from 10.0.0.1:5353");
+  EXPECT_EQ(rig.picture().at("10.96.0.1:53/UDP").decision(), "pick from 10.0.0.1:53");
+  EXPECT_EQ(rig.picture().at("10.96.0.1:53/SCTP").decision(), "pick from 10.0.0.1:53");
 }
 
 // Proves: K-15, X-093

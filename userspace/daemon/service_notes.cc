@@ -30,8 +30,6 @@ bool ServiceNotes::asks(const Service& service, Thing thing, const NodeInterface
       return !service.source_ranges.empty();
     case kAffinity:
       return service.affinity_timeout_s != 0;
-    case kSctp:
-      return any_port([](const ServicePort& port) { return port.protocol == Protocol::kSctp; });
     case kOwnAddress:
       return std::ranges::any_of(service.cluster_ips, [&](const IpAddress& ip) { return interfaces.owns(ip); });
   }
@@ -67,8 +65,6 @@ ServiceNotes::Note ServiceNotes::note(Thing thing) const {
       return {true, fmt::format("loadBalancerSourceRanges are not kept to yet, every source is let in: {}", who)};
     case kAffinity:
       return {false, fmt::format("session affinity is not kept yet, each connection chooses anew: {}", who)};
-    case kSctp:
-      return {false, fmt::format("SCTP is not served yet: SCTP ports of {}", who)};
     case kOwnAddress:
       return {true,
               fmt::format("an address of this node is the ClusterIP of {}: what listens there on the same port is "

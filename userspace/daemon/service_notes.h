@@ -27,8 +27,8 @@ class ServiceNotes {
   std::vector<Note> news();
 
  private:
-  enum Thing : uint8_t { kNodePort, kExternalIp, kSourceRange, kAffinity, kSctp, kOwnAddress };
-  static constexpr std::array kAll = {kNodePort, kExternalIp, kSourceRange, kAffinity, kSctp, kOwnAddress};
+  enum Thing : uint8_t { kNodePort, kExternalIp, kSourceRange, kAffinity, kOwnAddress };
+  static constexpr std::array kAll = {kNodePort, kExternalIp, kSourceRange, kAffinity, kOwnAddress};
 
   [[nodiscard]] static bool asks(const Service& service, Thing thing, const NodeInterfaces& interfaces);
   [[nodiscard]] Note note(Thing thing) const;

@@ -75,8 +75,6 @@ WantedService wanted_service(const Service& service, const ServicePort& port, co
   return wanted;
 }
 
-bool is_balanced(Protocol protocol) { return protocol == Protocol::kTcp || protocol == Protocol::kUdp; }
-
 bool is_storable(const std::string& name) { return name.size() < sizeof(wg_service_name::name); }
 
 bool is_repeated(const std::vector<ServicePort>& ports, size_t index) {
@@ -116,7 +114,6 @@ std::vector<WantedService> wanted_services(const Service& service, const std::ve
     return all;
   }
   for (size_t index = 0; index < service.ports.size(); ++index) {
-    if (!is_balanced(service.ports[index].protocol)) continue;
     if (std::string problem = port_problem(service, index); !problem.empty()) {
       problems.push_back(std::move(problem));
       continue;

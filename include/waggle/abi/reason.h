@@ -13,7 +13,7 @@
 	X(TRUNCATED, "truncated", "left alone: a header is cut short")                                                 \
 	X(MALFORMED, "malformed", "left alone: a header contradicts itself")                                           \
 	X(FRAGMENT, "fragment", "left alone: a fragment without tracking")                                             \
-	X(PROTOCOL, "protocol", "left alone: neither TCP nor UDP")                                                     \
+	X(PROTOCOL, "protocol", "left alone: neither TCP, UDP nor SCTP")                                               \
 	X(NOT_SERVICE, "not-service", "left alone: the destination is no frontend")                                    \
 	X(NO_FLOW, "no-flow", "left alone: no flow for this reply, or a frontend that takes no new flows")             \
 	X(TO_STACK, "to-stack", "XDP left it to TC and the kernel's own forwarding")                                   \
