@@ -6,11 +6,12 @@
 //   # What this case shows.
 //   === apply            manifests of objects that are new or changed (YAML documents)
 //   === delete           objects that are gone, one a line: "Service default/web"
+//   === addresses        this node's addresses, all of them: "node-port 192.168.0.2", "own 192.168.0.2", one a line
 //   === sweep            no flow is left: grace periods and sweeps until nothing is to do
 //   === restart          a new planner takes over the tables, and must find nothing to write
 //   === expect           the tables as sorted text, and the complaints that still hold
 //
-// This node is called node1.
+// This node is called node1. At first 192.168.0.2 and fd00:168::2 are its own and serve node ports.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -76,6 +77,7 @@ class Runner {
   Result<void> take(GoldenStep& step) {
     if (step.command == "apply") return apply(step.body);
     if (step.command == "delete") return remove(step.body);
+    if (step.command == "addresses") return move_node(step.body);
     if (step.command == "expect") {
       step.body = tables();
     } else if (step.command == "sweep") {
@@ -113,9 +115,22 @@ class Runner {
     return {};
   }
 
+  Result<void> move_node(const std::string& lines) {
+    std::istringstream stream(lines);
+    NodeAddresses now;
+    for (std::string kind, text; stream >> kind >> text;) {
+      const auto address = IpAddress::parse(text);
+      if (!address) return failure(fmt::format("{} is no address", text));
+      (kind == "own" ? now.node_ips : now.node_port_addresses).push_back(*address);
+    }
+    rig_.move_node(std::move(now));
+    return {};
+  }
+
   std::string tables() {
     std::string text;
-    for (const Table table : {Table::kFrontends4, Table::kFrontends6, Table::kServices, Table::kBackends}) {
+    for (const Table table :
+         {Table::kFrontends4, Table::kFrontends6, Table::kServices, Table::kBackends, Table::kSourceRanges}) {
       const auto rows = dump_table(rig_.store, table, DumpIds::kMasked).value();
       for (const Row& row : rows) text += fmt::format("{} {}\n", table_name(table), row_text(row));
     }

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "base/unique_fd.h"
@@ -23,6 +24,7 @@
 #include "dataplane/table_reader.h"
 #include "loader_sandbox.h"
 #include "waggle/abi/backend.h"
+#include "waggle/abi/source_range.h"
 
 namespace waggle {
 namespace {
@@ -88,6 +90,68 @@ TEST_F(Loader, WritesLandWhereTheyBelong) {
   ASSERT_TRUE(ok(store.wait_for_readers()));
   ASSERT_TRUE(ok(store.apply({.table = Table::kServiceNames, .index = 3, .name = nullptr})));
   EXPECT_TRUE(store.service_names()->empty());
+}
+
+Write range_write(uint32_t service, const char* range, bool admits) {
+  const Cidr cidr = Cidr::parse(range).value();
+  Write write{.table = Table::kSourceRanges,
+              .prefix_length = cidr.prefix_length,
+              .size = static_cast<uint16_t>(admits ? 16 : 0),
+              .index = service,
+              .name = nullptr};
+  std::memcpy(write.bytes.data(), cidr.address.bytes.data(), write.bytes.size());
+  return write;
+}
+
+// The longest prefix of the service alone that holds the source, as the programs ask.
+bool admitted(int map_fd, uint32_t service, const char* source) {
+  wg_source_range_key key{.prefix_bits = WG_SOURCE_RANGE_SERVICE_BITS + 128, .service = service, .address = {}};
+  const auto words = IpAddress::parse(source)->words();
+  std::memcpy(key.address, words.data(), sizeof key.address);
+  wg_source_range_value value{};
+  return ::bpf_map_lookup_elem(map_fd, &key, &value) == 0 && value.allowed == 1;
+}
+
+// Proves: K-75, K-76
+TEST_F(Loader, SourceRangesAdmitTheirSourcesToTheirServiceAlone) {
+  auto dataplane = Dataplane::open(small_config(root));
+  ASSERT_TRUE(ok(dataplane));
+  TableStore& store = dataplane->tables();
+  for (const char* range : {"10.1.0.0/16", "10.1.2.0/24", "0.0.0.0/1"}) {
+    ASSERT_TRUE(ok(store.apply(range_write(3, range, true))));
+  }
+  ASSERT_TRUE(ok(store.apply(range_write(4, "2001:db8::/32", true))));
+  const UniqueFd map(::bpf_obj_get(pin(root, "source_ranges").c_str()));
+  EXPECT_TRUE(admitted(map.get(), 3, "10.1.2.3"));
+  EXPECT_FALSE(admitted(map.get(), 3, "192.168.0.1"));
+  EXPECT_FALSE(admitted(map.get(), 4, "10.1.2.3"));
+  EXPECT_TRUE(admitted(map.get(), 4, "2001:db8::7"));
+  ASSERT_TRUE(ok(store.apply(range_write(3, "0.0.0.0/1", false))));
+  ASSERT_TRUE(ok(store.apply(range_write(3, "0.0.0.0/1", false)))) << "gone already";
+  EXPECT_FALSE(admitted(map.get(), 3, "11.0.0.1"));
+  EXPECT_TRUE(admitted(map.get(), 3, "10.1.9.9"));
+}
+
+TEST_F(Loader, SourceRangesAreReadBackWhole) {
+  auto dataplane = Dataplane::open(small_config(root));
+  ASSERT_TRUE(ok(dataplane));
+  EXPECT_TRUE(dataplane->tables().source_ranges()->empty());
+  std::set<SourceRangeEntry> written;
+  for (uint32_t service = 1; service <= 20; ++service) {
+    for (const char* range : {"10.0.0.0/8", "10.0.0.0/16", "0.0.0.0/0"}) {
+      ASSERT_TRUE(ok(dataplane->tables().apply(range_write(service, range, true))));
+      const Cidr cidr = Cidr::parse(range).value();
+      written.insert({service, cidr.prefix_length, cidr.address.bytes});
+    }
+  }
+  auto reader = TableReader::open(root.path());
+  ASSERT_TRUE(ok(reader));
+  for (TableStore* store : {&dataplane->tables(), static_cast<TableStore*>(&*reader)}) {
+    const auto found = store->source_ranges();
+    ASSERT_TRUE(ok(found));
+    EXPECT_EQ(found->size(), written.size());
+    EXPECT_EQ(std::set(found->begin(), found->end()), written);
+  }
 }
 
 TEST_F(Loader, RefusesWritesOutsideOfATable) {

@@ -10,7 +10,7 @@
 
 namespace waggle {
 
-MemoryStore::MemoryStore(const TableSizes& sizes) {
+MemoryStore::MemoryStore(const TableSizes& sizes) : source_ranges_room_(sizes.source_ranges) {
   const auto make = [this](Table table, size_t element_size, size_t elements) {
     const size_t size = element_size * elements;
     content_of(table) = {element_size, size, std::vector<Line>((size + sizeof(Line) - 1) / sizeof(Line))};
@@ -38,6 +38,7 @@ Result<void> MemoryStore::apply(const Write& write) {
     }
     return {};
   }
+  if (write.table == Table::kSourceRanges) return apply_range(write);
   const size_t element = content_of(write.table).element_size;
   const size_t place = write.index * element + write.offset;
   const bool whole = write.size == 8 || write.size == 16;
@@ -49,6 +50,18 @@ Result<void> MemoryStore::apply(const Write& write) {
   return {};
 }
 
+Result<void> MemoryStore::apply_range(const Write& write) {
+  SourceRangeEntry entry{.service = write.index, .prefix_length = write.prefix_length, .address = {}};
+  std::memcpy(entry.address.data(), write.bytes.data(), sizeof entry.address);
+  if (write.size == 0) {
+    source_ranges_.erase(entry);
+    return {};
+  }
+  source_ranges_.insert(entry);
+  if (source_ranges_.size() > source_ranges_room_) return failure("no room for a source range");
+  return {};
+}
+
 void MemoryStore::apply_all(std::span<const Write> writes) {
   for (const Write& write : writes) EXPECT_TRUE(apply(write)) << table_name(write.table) << " " << write.index;
 }
@@ -57,6 +70,10 @@ Result<std::span<const std::byte>> MemoryStore::content(Table table) { return by
 
 Result<std::vector<std::pair<uint32_t, wg_service_name>>> MemoryStore::service_names() {
   return std::vector<std::pair<uint32_t, wg_service_name>>(names_.begin(), names_.end());
+}
+
+Result<std::vector<SourceRangeEntry>> MemoryStore::source_ranges() {
+  return std::vector(source_ranges_.begin(), source_ranges_.end());
 }
 
 Result<void> MemoryStore::wait_for_readers() {
@@ -78,6 +95,11 @@ Result<std::span<const std::byte>> FailingStore::content(Table table) {
 Result<std::vector<std::pair<uint32_t, wg_service_name>>> FailingStore::service_names() {
   if (failed()) return failure("the store is gone");
   return inner_.service_names();
+}
+
+Result<std::vector<SourceRangeEntry>> FailingStore::source_ranges() {
+  if (failed()) return failure("the store is gone");
+  return inner_.source_ranges();
 }
 
 Result<void> FailingStore::wait_for_readers() {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "plan/table.h"
 
@@ -17,6 +18,7 @@ class MemoryStore : public TableStore {
   Result<void> apply(const Write& write) override;
   Result<std::span<const std::byte>> content(Table table) override;
   Result<std::vector<std::pair<uint32_t, wg_service_name>>> service_names() override;
+  Result<std::vector<SourceRangeEntry>> source_ranges() override;
   Result<void> wait_for_readers() override;
 
   void apply_all(std::span<const Write> writes);
@@ -33,10 +35,13 @@ class MemoryStore : public TableStore {
     size_t size = 0;
     std::vector<Line> lines;
   };
+  Result<void> apply_range(const Write& write);
   Content& content_of(Table table) { return tables_[static_cast<size_t>(table)]; }
 
   std::array<Content, static_cast<size_t>(Table::kServiceNames)> tables_;  // the array tables come first
   std::map<uint32_t, wg_service_name> names_;
+  std::set<SourceRangeEntry> source_ranges_;
+  size_t source_ranges_room_;
   int waits_ = 0;
 };
 
@@ -48,6 +53,7 @@ class FailingStore : public TableStore {
   Result<void> apply(const Write& write) override;
   Result<std::span<const std::byte>> content(Table table) override;
   Result<std::vector<std::pair<uint32_t, wg_service_name>>> service_names() override;
+  Result<std::vector<SourceRangeEntry>> source_ranges() override;
   Result<void> wait_for_readers() override;
 
  private:

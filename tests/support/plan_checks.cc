@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "plan/dump.h"
@@ -15,6 +16,7 @@ namespace waggle {
 namespace {
 
 std::string frontend_text(const FrontendView& frontend) {
+  if (frontend.any_port()) return any_port_text(frontend.address);
   return fmt::format("{}/{}", address_port_text(frontend.address, frontend.port), protocol_name(frontend.protocol));
 }
 
@@ -51,8 +53,8 @@ class Checker {
   std::vector<std::string> run() {
     for (const ServiceView& service : services_) {
       indexes_.insert(service.index);
-      check_set(service, service.cluster_set, "cluster");
-      check_set(service, service.local_set, "local");
+      check_set(service, service.cluster_set, &BackendView::in_cluster, "cluster");
+      check_set(service, service.local_set, &BackendView::in_local, "local");
       check_gate(service);
     }
     check_frontends(Family::kIpv4);
@@ -61,7 +63,7 @@ class Checker {
   }
 
  private:
-  void check_set(const ServiceView& service, const SetView& set, std::string_view which) {
+  void check_set(const ServiceView& service, const SetView& set, bool BackendView::*bit, std::string_view which) {
     for (const uint32_t index : set.backends) {
       const auto found = std::find_if(service.backends.begin(), service.backends.end(),
                                       [index](const BackendView& backend) { return backend.index == index; });
@@ -70,6 +72,8 @@ class Checker {
         broken_.push_back(where + ", which is not one of its own");
       } else if (found->state == WG_BACKEND_GONE) {
         broken_.push_back(where + ", which is gone");
+      } else if (!((*found).*bit)) {
+        broken_.push_back(where + ", whose bit is not set");
       }
     }
     for (uint32_t slot = set.base; slot < set.base + set.backends.size(); ++slot) {
@@ -162,6 +166,24 @@ bool had_or_gets(const Picture& before, const Picture& after, const FrontendPict
   return cluster && local;
 }
 
+using Complain = std::function<void(std::string_view)>;
+
+// Each source is treated as before or as after. An address that changes hands while its ranges change may for a moment
+// admit by either range of the service that has it.
+void compare_sources(const FrontendPicture& before, const FrontendPicture& now, const FrontendPicture& after,
+                     const Complain& say) {
+  if (before.service != after.service) return;
+  for (const FrontendPicture* picture : {&before, &now, &after}) {
+    for (const Cidr& range : picture->sources) {
+      const IpAddress& source = range.address;
+      const bool admits = now.admits(source);
+      if (admits != before.admits(source) && admits != after.admits(source)) {
+        say(fmt::format("it {} {}", admits ? "admits" : "shuts out", source.text()));
+      }
+    }
+  }
+}
+
 void compare(const std::string& where, const FrontendPicture& before, const FrontendPicture& now,
              const FrontendPicture& after, std::vector<std::string>& wrong) {
   const std::string decision = now.decision();
@@ -178,6 +200,36 @@ void compare(const std::string& where, const FrontendPicture& before, const Fron
   const bool may_drop = may_reject || is_one_of("drop", {before.decision(), after.decision()});
   if (decision == "reject" && !may_reject) say("it rejects");
   if (decision == "drop" && !may_drop) say("it drops");
+  compare_sources(before, now, after, say);
+}
+
+// What was remembered before affinity began is of another epoch; nothing else begins one.
+void compare_affinity(const Picture& before, const Picture& now, const Picture& after,
+                      std::vector<std::string>& wrong) {
+  for (const auto& [service, then] : after.affinity) {
+    const auto was = before.affinity.find(service);
+    const auto is = now.affinity.find(service);
+    if (was == before.affinity.end() || is == now.affinity.end()) continue;
+    const bool begins = was->second.timeout_s == 0 && then.timeout_s != 0;
+    if (then.epoch != was->second.epoch + (begins ? 1 : 0)) wrong.push_back(service + " has the wrong affinity epoch");
+    if (is->second.timeout_s != 0 && is->second.epoch != then.epoch) {
+      wrong.push_back(service + " remembers in a wrong affinity epoch for a moment");
+    }
+  }
+}
+
+void compare_any_ports(const Picture& before, const Picture& now, const Picture& after,
+                       std::vector<std::string>& wrong) {
+  for (const auto& [address, object] : before.any_ports) {
+    const auto then = after.any_ports.find(address);
+    if (then == after.any_ports.end()) continue;
+    const auto is = now.any_ports.find(address);
+    if (is == now.any_ports.end()) {
+      wrong.push_back(address + " is not there for a moment");
+    } else if (!is_one_of(is->second, {object, then->second})) {
+      wrong.push_back(address + " leads to a third service");
+    }
+  }
 }
 
 }  // namespace
@@ -189,22 +241,41 @@ std::string FrontendPicture::decision() const {
   return (flags & WG_SERVICE_HAS_ENDPOINTS) != 0 ? "drop" : "reject";
 }
 
+bool FrontendPicture::admits(const IpAddress& source) const {
+  return !filtered ||
+         std::any_of(sources.begin(), sources.end(), [&source](const Cidr& range) { return range.contains(source); });
+}
+
 Picture picture_of(TableStore& store) {
   Picture picture;
   const auto services = services_view(store).value();
+  std::map<uint32_t, std::string> objects;
   for (const ServiceView& service : services) {
-    picture.sets[service_text(service_port_text(service), service.family)] = {set_text(service.cluster_set, service),
-                                                                              set_text(service.local_set, service)};
+    const std::string text = service_text(service_port_text(service), service.family);
+    picture.sets[text] = {set_text(service.cluster_set, service), set_text(service.local_set, service)};
+    picture.affinity[text] = {service.affinity_timeout_s, service.affinity_epoch};
+    objects[service.index] = service.name.text();
     for (const FrontendView& frontend : service.frontends) {
       if (frontend.kind != WG_FRONTEND_LIVE) continue;
       picture.frontends[frontend_text(frontend)] = {service_port_text(service),
                                                     service.family,
                                                     frontend.external,
+                                                    frontend.node_port,
+                                                    frontend.filtered,
                                                     service.flags,
                                                     service.affinity_timeout_s,
                                                     set_text(service.cluster_set, service),
                                                     set_text(service.local_set, service),
-                                                    backends_text(service)};
+                                                    backends_text(service),
+                                                    frontend.filtered ? service.source_ranges : std::vector<Cidr>{}};
+    }
+  }
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    const auto frontends = frontends_view(store, family).value();
+    for (const FrontendView& frontend : frontends) {
+      if (frontend.any_port() && frontend.kind == WG_FRONTEND_LIVE) {
+        picture.any_ports[frontend_text(frontend)] = objects[frontend.service];
+      }
     }
   }
   return picture;
@@ -213,15 +284,49 @@ Picture picture_of(TableStore& store) {
 std::string text_of(const Picture& picture) {
   std::string text;
   for (const auto& [frontend, seen] : picture.frontends) {
-    text += fmt::format("{} -> {} external={} flags={} affinity={} cluster=[{}] local=[{}] backends=[{}]\n", frontend,
-                        seen.service, seen.external, service_flags_text(seen.flags), seen.affinity_timeout_s,
-                        seen.cluster_set, seen.local_set, seen.backends);
+    text += fmt::format(
+        "{} -> {} external={} node_port={} filtered={} flags={} affinity={} cluster=[{}] local=[{}] backends=[{}]",
+        frontend, seen.service, seen.external, seen.node_port, seen.filtered, service_flags_text(seen.flags),
+        seen.affinity_timeout_s, seen.cluster_set, seen.local_set, seen.backends);
+    for (const Cidr& range : seen.sources) text += " from " + range.text();
+    text += '\n';
   }
+  for (const auto& [address, object] : picture.any_ports) text += fmt::format("{} -> {}\n", address, object);
   return text;
 }
 
 std::vector<std::string> broken_invariants(TableStore& store, const TableSizes& sizes, const wg_hash_key& key) {
   return Checker(store, sizes, key).run();
+}
+
+std::vector<std::string> loose_ends(TableStore& store) {
+  std::vector<std::string> loose;
+  std::set<std::string> cluster_ips;
+  const auto services = services_view(store).value();
+  for (const ServiceView& service : services) {
+    for (const BackendView& backend : service.backends) {
+      const auto stands_in = [&backend](const SetView& set) {
+        return std::find(set.backends.begin(), set.backends.end(), backend.index) != set.backends.end();
+      };
+      if (backend.in_cluster != stands_in(service.cluster_set) || backend.in_local != stands_in(service.local_set)) {
+        loose.push_back(fmt::format("backend {} has other set bits than sets", backend.index));
+      }
+    }
+    bool filtered = false;
+    for (const FrontendView& frontend : service.frontends) {
+      if (frontend.kind != WG_FRONTEND_LIVE) continue;
+      filtered = filtered || frontend.filtered;
+      if (!frontend.external) cluster_ips.insert(any_port_text(frontend.address));
+    }
+    if (filtered && service.source_ranges.empty()) {
+      loose.push_back(fmt::format("service {} is filtered and admits nobody", service.index));
+    }
+  }
+  std::set<std::string> any_ports;
+  const Picture picture = picture_of(store);
+  for (const auto& [address, object] : picture.any_ports) any_ports.insert(address);
+  if (any_ports != cluster_ips) loose.emplace_back("any-port entries are not those of the ClusterIPs");
+  return loose;
 }
 
 std::vector<std::string> wrong_between(const Picture& before, const Picture& now, const Picture& after) {
@@ -241,6 +346,8 @@ std::vector<std::string> wrong_between(const Picture& before, const Picture& now
       if (!had_or_gets(before, after, found->second)) wrong.push_back(frontend + " has sets its service never had");
     }
   }
+  compare_affinity(before, now, after, wrong);
+  compare_any_ports(before, now, after, wrong);
   return wrong;
 }
 

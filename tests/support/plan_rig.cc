@@ -16,11 +16,17 @@ TableSizes small_sizes() {
           .slots = 512,
           .backends = 256,
           .reply_gate_words = 4,
-          .frontend_gate_words = 4};
+          .frontend_gate_words = 4,
+          .source_ranges = 256};
 }
 
 PlanRig::PlanRig(const TableSizes& sizes, std::string node)
-    : config{sizes, {0x1234567890abcdef, 0xfedcba0987654321}, std::move(node)}, store(sizes), planner(config) {}
+    : config{sizes, {0x1234567890abcdef, 0xfedcba0987654321}, std::move(node)},
+      addresses(node_addresses()),
+      store(sizes),
+      planner(config) {
+  planner.set_node_addresses(addresses);
+}
 
 void PlanRig::run(const Plan& plan) {
   MemoryStore final_store = store;
@@ -51,6 +57,13 @@ Plan PlanRig::plan_all() {
   return plan;
 }
 
+Plan PlanRig::move_node(NodeAddresses now) {
+  addresses = std::move(now);
+  Plan plan = planner.plan(state, planner.set_node_addresses(addresses));
+  run(plan);
+  return plan;
+}
+
 void PlanRig::grace() {
   planner.grace_began();
   planner.grace_passed();
@@ -65,6 +78,7 @@ Plan PlanRig::sweep(const FlowReferences& references) {
 
 Plan PlanRig::restart() {
   planner = Planner(config);
+  planner.set_node_addresses(addresses);
   EXPECT_TRUE(planner.adopt(store));
   return plan_all();
 }
@@ -93,6 +107,17 @@ bool PlanRig::has_no_frontends() {
     kinds += read_way(Family::kIpv4, &four[way]).kind;
   for (size_t way = 0; way < six.size(); way += sizeof(wg_frontend6)) kinds += read_way(Family::kIpv6, &six[way]).kind;
   return kinds == 0;
+}
+
+std::vector<IpAddress> addresses_of(const std::vector<std::string>& texts) {
+  std::vector<IpAddress> addresses;
+  for (const std::string& text : texts) addresses.push_back(IpAddress::parse(text).value());
+  return addresses;
+}
+
+NodeAddresses node_addresses() {
+  const auto own = addresses_of({"192.168.0.2", "fd00:168::2"});
+  return {.node_port_addresses = own, .node_ips = own};
 }
 
 ObjectName object_name(const std::string& text) {

@@ -22,6 +22,8 @@ class PlanRig {
   // Applies the events, plans what they touch, and applies the writes one by one.
   Plan apply(std::vector<Event> events);
   Plan plan_all();
+  // The node's addresses are others now.
+  Plan move_node(NodeAddresses now);
   void grace();
   // A sweep that found these references, after a grace period.
   Plan sweep(const FlowReferences& references = {});
@@ -41,12 +43,17 @@ class PlanRig {
   std::vector<std::pair<uint32_t, wg_service_name>> names() { return store.service_names().value(); }
 
   PlannerConfig config;
+  NodeAddresses addresses;
   State state;
   MemoryStore store;
   Planner planner;
 
   void run(const Plan& plan);
 };
+
+// 192.168.0.2 and fd00:168::2, for node ports and as its own: what a rig's node has at first.
+NodeAddresses node_addresses();
+std::vector<IpAddress> addresses_of(const std::vector<std::string>& texts);
 
 // Builders for objects: what a test does not say is as the API server defaults it.
 ObjectName object_name(const std::string& text);  // "default/web"

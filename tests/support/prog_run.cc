@@ -115,7 +115,7 @@ DataplaneSizes RigOptions::small_dataplane_sizes() {
   sizes.nexthops = 64;
   sizes.affinity_entries = 64;
   sizes.fragment_entries = 64;
-  sizes.source_range_entries = 64;
+  sizes.plan.source_ranges = 64;
   return sizes;
 }
 

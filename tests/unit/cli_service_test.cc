@@ -69,6 +69,21 @@ TEST(ServiceRowsTest, ARowTellsFrontendsReadinessAndTraffic) {
   EXPECT_EQ(row.at("affinity_s"), Value());
 }
 
+TEST(ServiceRowsTest, ADocumentTellsWhatAFrontendIsAndWhoMayComeIn) {
+  ServiceView service = web();
+  service.affinity_epoch = 3;
+  service.source_ranges = {Cidr::parse("10.0.0.0/8").value()};
+  service.frontends[0].node_port = service.frontends[1].filtered = true;
+  const Document document = service_document(service, {});
+  const Listing& frontends = document.sections[0].table;
+  EXPECT_EQ(by_key(frontends.columns, frontends.rows[0]).at("node_port"), Value(true));
+  EXPECT_EQ(by_key(frontends.columns, frontends.rows[1]).at("filtered"), Value(true));
+  std::map<std::string, Value> fields;
+  for (const Field& field : document.fields) fields.emplace(field.key, field.value);
+  EXPECT_EQ(fields.at("source_ranges"), Value(Value::List{"10.0.0.0/8"}));
+  EXPECT_EQ(fields.at("affinity_epoch"), Value(3u));
+}
+
 TEST(ServiceRowsTest, ADocumentShowsWhatTheListLeavesOut) {
   const Document document = service_document(web(), {});
   ASSERT_THAT(document.sections, SizeIs(3));

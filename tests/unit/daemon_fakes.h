@@ -132,6 +132,7 @@ class MoodyStore final : public TableStore {
   }
   Result<std::span<const std::byte>> content(Table table) override { return memory.content(table); }
   Result<std::vector<std::pair<uint32_t, wg_service_name>>> service_names() override { return memory.service_names(); }
+  Result<std::vector<SourceRangeEntry>> source_ranges() override { return memory.source_ranges(); }
   Result<void> wait_for_readers() override {
     if (!can_wait) return failure("the fake readers never end");
     return memory.wait_for_readers();

@@ -66,10 +66,12 @@ TEST_F(Dump, SortsServicesByNamePortNameProtocolAndFamily) {
 TEST_F(Dump, ShowsIdsAsTheyStandInTheTables) {
   const ServiceView web = rig.service("default/web:http");
   EXPECT_THAT(lines(Table::kServices, DumpIds::kShown)[0],
-              ::testing::StartsWith("index=1 name=default/web:http protocol=TCP family=IPv4 port=80 "
-                                    "flags=external-local,has-endpoints affinity_s=0 cluster_set=1+2@1 local_set="));
+              ::testing::StartsWith(
+                  "index=1 name=default/web:http protocol=TCP family=IPv4 port=80 "
+                  "flags=external-local,has-endpoints affinity_s=0 affinity_epoch=0 cluster_set=1+2@1 local_set="));
   EXPECT_EQ(lines(Table::kBackends, DumpIds::kShown)[0],
-            "index=1 address=10.0.0.1:8080 protocol=TCP state=active local=yes service=1 generation=1");
+            "index=1 address=10.0.0.1:8080 protocol=TCP state=active local=yes in_cluster=yes in_local=yes service=1 "
+            "generation=1");
   EXPECT_THAT(lines(Table::kSlots, DumpIds::kShown),
               ElementsAre("index=1 backend=1", "index=2 backend=3", "index=3 backend=1"));
   EXPECT_EQ(lines(Table::kServiceNames, DumpIds::kShown)[0],
@@ -80,16 +82,35 @@ TEST_F(Dump, ShowsIdsAsTheyStandInTheTables) {
 TEST_F(Dump, MasksIdsByWhatTheyStandFor) {
   EXPECT_THAT(
       lines(Table::kFrontends6, DumpIds::kMasked),
-      ElementsAre("address=[fd01::1]:53 protocol=UDP state=live service=default/web/UDP/IPv6 external=no",
-                  "address=[fd01::1]:80 protocol=TCP state=live service=default/web:http/TCP/IPv6 external=no"));
+      ElementsAre("address=[fd01::1]:* protocol=* state=live service=default/web/UDP/IPv6 external=no node_port=no "
+                  "filtered=no",
+                  "address=[fd01::1]:53 protocol=UDP state=live service=default/web/UDP/IPv6 external=no node_port=no "
+                  "filtered=no",
+                  "address=[fd01::1]:80 protocol=TCP state=live service=default/web:http/TCP/IPv6 external=no "
+                  "node_port=no filtered=no"));
   EXPECT_EQ(lines(Table::kServices, DumpIds::kMasked)[2],
             "name=default/web:http protocol=TCP family=IPv4 port=80 flags=external-local,has-endpoints affinity_s=0 "
-            "cluster_set=10.0.0.1:8080,10.0.0.3:8080 local_set=10.0.0.1:8080");
+            "affinity_epoch=0 cluster_set=10.0.0.1:8080,10.0.0.3:8080 local_set=10.0.0.1:8080");
+}
+
+TEST_F(Dump, ShowsWhatAFrontendIsAndWhichSourcesItAdmits) {
+  Service all = service_object("default/all", {"10.96.0.9"}, {{"", Protocol::kTcp, 80, 30080}});
+  all.load_balancer_ingress = {ingress("203.0.113.9")};
+  all.source_ranges = {*Cidr::parse("10.0.0.0/8")};
+  rig.apply({all});
+  EXPECT_THAT(lines(Table::kFrontends4, DumpIds::kMasked),
+              ::testing::IsSupersetOf({"address=192.168.0.2:30080 protocol=TCP state=live service=default/all/TCP/IPv4 "
+                                       "external=yes node_port=yes filtered=no",
+                                       "address=203.0.113.9:80 protocol=TCP state=live service=default/all/TCP/IPv4 "
+                                       "external=yes node_port=no filtered=yes"}));
+  EXPECT_THAT(lines(Table::kSourceRanges, DumpIds::kMasked),
+              ElementsAre("service=default/all/TCP/IPv4 range=10.0.0.0/8"));
+  EXPECT_THAT(rig.service("default/all").frontends, SizeIs(3)) << "without the entry for any port";
 }
 
 TEST_F(Dump, LeavesEmptyEntriesOut) {
   PlanRig empty;
-  for (uint8_t table = 0; table <= static_cast<uint8_t>(Table::kServiceNames); ++table) {
+  for (uint8_t table = 0; table < kTableCount; ++table) {
     EXPECT_THAT(dump_table(empty.store, static_cast<Table>(table)).value(), IsEmpty());
   }
 }
@@ -102,7 +123,7 @@ TEST_F(Dump, FindsTablesByTheNameOfTheirMap) {
 
 TEST_F(Dump, SaysWhichTableCouldNotBeRead) {
   FailingStore dead(rig.store, 0);
-  for (uint8_t table = 0; table <= static_cast<uint8_t>(Table::kServiceNames); ++table) {
+  for (uint8_t table = 0; table < kTableCount; ++table) {
     EXPECT_FALSE(dump_table(dead, static_cast<Table>(table)));
   }
   EXPECT_THAT(services_view(dead).error().message, ::testing::HasSubstr("table services"));
@@ -115,7 +136,7 @@ TEST_F(Dump, SurvivesTablesFullOfNoise) {
   for (uint8_t table = 0; table < static_cast<uint8_t>(Table::kServiceNames); ++table) {
     for (std::byte& byte : rig.store.bytes(static_cast<Table>(table))) byte = std::byte(random() & 0xff);
   }
-  for (uint8_t table = 0; table <= static_cast<uint8_t>(Table::kServiceNames); ++table) {
+  for (uint8_t table = 0; table < kTableCount; ++table) {
     EXPECT_TRUE(dump_table(rig.store, static_cast<Table>(table), DumpIds::kShown));
     EXPECT_TRUE(dump_table(rig.store, static_cast<Table>(table), DumpIds::kMasked));
   }

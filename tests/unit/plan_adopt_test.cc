@@ -18,6 +18,10 @@ Service balancer() {
   service.type = "LoadBalancer";
   service.external_policy = TrafficPolicy::kLocal;
   service.load_balancer_ingress = {ingress("203.0.113.1"), ingress("2001:db8::1")};
+  service.source_ranges = {*Cidr::parse("192.168.0.0/24"), *Cidr::parse("2001:db8:1::/48")};
+  service.external_ips = addresses_of({"198.51.100.1"});
+  service.ports[0].node_port = 30080;
+  service.affinity_timeout_s = 600;
   return service;
 }
 
@@ -40,8 +44,15 @@ std::vector<Event> first_objects() {
 std::vector<Event> next_objects() {
   Service changed = balancer();
   changed.ports = {tcp_port("http", 8000), tcp_port("admin", 81)};
+  changed.ports[0].node_port = 30081;
   changed.external_policy = TrafficPolicy::kCluster;
+  changed.source_ranges = {*Cidr::parse("192.168.1.0/24"), *Cidr::parse("10.0.0.0/8")};
+  changed.external_ips = addresses_of({"198.51.100.2"});
+  changed.affinity_timeout_s = 0;
   Service heir = service_object("default/heir", {"10.96.0.1"}, {tcp_port("", 80)});
+  heir.load_balancer_ingress = {ingress("203.0.113.7")};
+  heir.source_ranges = {*Cidr::parse("10.0.0.0/8")};
+  heir.affinity_timeout_s = 10800;
   return {without(ObjectKind::kService, "default/web"),
           heir,
           web_slice("default/heir", {"10.0.5.1", "10.0.5.2"}),
@@ -120,14 +131,20 @@ TEST(Adoption, ThenAPlanOfOneServiceIsOneOfAll) {
   EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").service, "default/heir");
 }
 
+// The node has another address in the same step.
+std::set<ObjectName> take_next(PlanRig& rig, const std::vector<Event>& events) {
+  rig.addresses = {.node_port_addresses = addresses_of({"192.168.1.2"}), .node_ips = addresses_of({"192.168.1.2"})};
+  std::set<ObjectName> touched = rig.planner.set_node_addresses(rig.addresses);
+  for (Event event : events) touched.merge(rig.state.apply(std::move(event)));
+  return touched;
+}
+
 // Applies just the first `allowed` writes, then starts anew.
 void crash_and_restart(const std::vector<Event>& before, const std::vector<Event>& after, size_t allowed,
                        const std::string& wanted) {
   PlanRig rig;
   rig.apply(before);
-  std::set<ObjectName> touched;
-  for (Event event : after) touched.merge(rig.state.apply(std::move(event)));
-  const Plan plan = rig.planner.plan(rig.state, touched);
+  const Plan plan = rig.planner.plan(rig.state, take_next(rig, after));
   FailingStore dying(rig.store, allowed);
   size_t applied = 0;
   while (applied < plan.writes.size() && dying.apply(plan.writes[applied])) ++applied;
@@ -138,6 +155,7 @@ void crash_and_restart(const std::vector<Event>& before, const std::vector<Event
   }
   rig.restart();
   ASSERT_EQ(text_of(rig.picture()), wanted);
+  ASSERT_THAT(loose_ends(rig.store), IsEmpty());
   ASSERT_THAT(rig.restart().writes, IsEmpty());
   rig.settle();
   ASSERT_EQ(text_of(rig.picture()), wanted);
@@ -147,7 +165,9 @@ void crash_and_restart(const std::vector<Event>& before, const std::vector<Event
 void crash_everywhere(const std::vector<Event>& before, const std::vector<Event>& after) {
   PlanRig whole;
   whole.apply(before);
-  const size_t writes = whole.apply(after).writes.size();
+  const Plan plan = whole.planner.plan(whole.state, take_next(whole, after));
+  whole.run(plan);
+  const size_t writes = plan.writes.size();
   const std::string wanted = text_of(whole.picture());
   ASSERT_GT(writes, 20u);
   for (size_t allowed = 0; allowed <= writes; ++allowed) {
@@ -195,7 +215,8 @@ TEST(Crash, BeforeAnythingCanBeReadIsAnErrorThatNamesTheTable) {
                      .slots = 512,
                      .backends = 128,
                      .reply_gate_words = 4,
-                     .frontend_gate_words = 4});
+                     .frontend_gate_words = 4,
+                     .source_ranges = 256});
   const auto adopted = rig.planner.adopt(other);
   ASSERT_FALSE(adopted);
   EXPECT_THAT(adopted.error().message, HasSubstr("table backends"));
@@ -208,9 +229,20 @@ Entry* entries(PlanRig& rig, Table table) {
   return reinterpret_cast<Entry*>(rig.store.bytes(table).data());
 }
 
+TEST(Crash, AtAnyWriteOfAMoveOfTheNodeIsRepairedByTheNextStart) {
+  std::vector<Event> events = first_objects();
+  for (int number = 0; number < 12; ++number) {
+    Service service = service_object(fmt::format("default/n{}", number), {fmt::format("10.96.1.{}", number)},
+                                     {{"", Protocol::kTcp, 80, static_cast<uint16_t>(30100 + number)}});
+    events.emplace_back(std::move(service));
+  }
+  crash_everywhere(events, {});
+}
+
 // After the damage: the next start puts everything back and every reader's view is whole again.
 void expect_repaired(PlanRig& rig, const std::string& wanted) {
   rig.planner = Planner(rig.config);
+  rig.planner.set_node_addresses(rig.addresses);
   ASSERT_TRUE(rig.planner.adopt(rig.store));
   rig.store.apply_all(rig.planner.plan_all(rig.state).writes);
   EXPECT_EQ(text_of(rig.picture()), wanted);
@@ -286,6 +318,14 @@ TEST_F(Damage, ByAFrontendOfNoServiceIsRepaired) {
   const FrontendView web = rig.service("default/web").frontends.at(0);
   entries<wg_frontend4>(rig, Table::kFrontends4)[web.position].service = 50;
   expect_repaired(rig, wanted);
+}
+
+TEST_F(Damage, ToSetBitsIsRepaired) {
+  for (const uint32_t id : rig.service("default/web").cluster_set.backends) {
+    entries<wg_backend>(rig, Table::kBackends)[id].flags ^= WG_BACKEND_IN_CLUSTER | WG_BACKEND_IN_LOCAL;
+  }
+  expect_repaired(rig, wanted);
+  EXPECT_THAT(loose_ends(rig.store), IsEmpty());
 }
 
 TEST_F(Damage, ByALostNameIsRepaired) {

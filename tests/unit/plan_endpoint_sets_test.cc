@@ -172,6 +172,31 @@ TEST(TopologyHints, ForOtherZonesOnlyLeaveAllEndpoints) {
   EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080", "10.0.0.2:8080"));
 }
 
+// Proves
+TEST(TopologyHints, ForSeveralZonesCountForEachOfThem) {
+  const auto sets = sets_of({slice_of({hinted("10.0.0.1", {}, {"zone-b", "zone-a"}), hinted("10.0.0.2", {}, {"zone-a"}),
+                                       hinted("10.0.0.3", {}, {"zone-b"}), hinted("10.0.0.4", {}, {"zone-c"})})});
+  EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080", "10.0.0.2:8080"));
+}
+
+// Proves: X-085
+TEST(TopologyHints, ForThisZoneOfUnreadyEndpointsOnlyLeaveAllReadyOnes) {
+  const auto sets = sets_of({slice_of({unready(hinted("10.0.0.1", {}, {"zone-a"})), hinted("10.0.0.2", {}, {"zone-b"}),
+                                       hinted("10.0.0.3", {}, {"zone-c"})})});
+  EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.2:8080", "10.0.0.3:8080"));
+}
+
+// Proves
+TEST(TopologyHints, AreNarrowedByReadyEndpointsWhateverUnreadyOnesSay) {
+  const auto zones = sets_of({slice_of({unready(hinted("10.0.0.1", {}, {"zone-a"})), hinted("10.0.0.2", {}, {"zone-a"}),
+                                        hinted("10.0.0.3", {}, {"zone-b"})})});
+  EXPECT_THAT(cluster(zones), ElementsAre("10.0.0.2:8080"));
+  const auto nodes = sets_of({slice_of(
+      {hinted("10.0.0.1", {"node1"}, {}), hinted("10.0.0.2", {"node2"}, {}), unready(hinted("10.0.0.3", {}, {}))})});
+  EXPECT_THAT(cluster(nodes), ElementsAre("10.0.0.1:8080"));
+}
+
+// Proves: I-80
 TEST(TopologyHints, OfEndpointsThatAreNotReadyDoNotMatter) {
   Endpoint dying = terminating(hinted("10.0.0.2", {}, {}));
   const auto sets =
@@ -233,6 +258,34 @@ TEST(UsableSomewhere, IsTrueWithOnlyRemoteEndpointsOfALocalService) {
 TEST(UsableSomewhere, IsFalseWithOnlyUnreadyEndpoints) {
   EXPECT_FALSE(sets_of({slice_of({unready(here("10.0.0.1"))})}).usable_somewhere);
   EXPECT_FALSE(sets_of({}).usable_somewhere);
+}
+
+// Proves: X-092, I-85
+TEST(LocalSet, BesideTheClusterSetSplitsByHintsAndLocality) {
+  Endpoint elsewhere = here("10.0.0.1");
+  elsewhere.zone_hints = {"zone-b"};
+  const auto sets =
+      sets_of({slice_of({elsewhere, hinted("10.0.0.2", {}, {"zone-a"}), hinted("10.0.0.3", {}, {"zone-b"})})});
+  EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.2:8080"));
+  EXPECT_THAT(local(sets), ElementsAre("10.0.0.1:8080"));
+  std::vector<bool> reachable;
+  for (const WantedEndpoint& one : sets.endpoints) reachable.push_back(one.in_cluster || one.in_local);
+  EXPECT_THAT(reachable, ElementsAre(true, true, false));
+}
+
+// Proves: X-095
+TEST(LocalSet, AloneHoldsTheEndpointsHereAndThereIsNoClusterSet) {
+  const auto sets = sets_of({slice_of({here("10.0.0.1"), endpoint("10.0.0.2"), here("10.0.0.3")})}, kLocal);
+  EXPECT_THAT(local(sets), ElementsAre("10.0.0.1:8080", "10.0.0.3:8080"));
+  EXPECT_THAT(cluster(sets), IsEmpty());
+}
+
+// Proves: X-098
+TEST(LocalSet, IsEmptyWhenAllThatTerminateAreElsewhere) {
+  const auto sets = sets_of({slice_of({terminating(endpoint("10.0.0.1")), terminating(endpoint("10.0.0.2"))})});
+  EXPECT_THAT(local(sets), IsEmpty());
+  EXPECT_THAT(cluster(sets), ElementsAre("10.0.0.1:8080", "10.0.0.2:8080"));
+  EXPECT_TRUE(sets.usable_somewhere);
 }
 
 TEST(Endpoints, SayWhetherTheyAreHereAndShuttingDown) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <array>
 #include <cstdlib>
 #include <random>
 
@@ -40,6 +41,17 @@ class RandomObjects {
     }
   }
 
+  NodeAddresses node_addresses() {
+    NodeAddresses addresses;
+    for (const char* text : {"203.0.113.0", "203.0.113.1", "192.168.0.2", "2001:db8::1", "fd00:168::2"}) {
+      if (chance(2)) addresses.node_port_addresses.push_back(*IpAddress::parse(text));
+    }
+    for (const char* text : {"192.168.0.2", "10.1.0.1", "fd00:168::2"}) {
+      if (chance(2)) addresses.node_ips.push_back(*IpAddress::parse(text));
+    }
+    return addresses;
+  }
+
   FlowReferences references() {
     FlowReferences references;
     for (auto* bits : {&references.backends, &references.frontends4, &references.frontends6}) {
@@ -64,12 +76,15 @@ class RandomObjects {
     if (!chance(8)) service.cluster_ips.push_back(*IpAddress::parse(fmt::format("10.96.0.{}", address)));
     if (chance(2)) service.cluster_ips.push_back(*IpAddress::parse(fmt::format("fd01::{}", address)));
     if (chance(3)) service.creation_timestamp = fmt::format("2026-01-0{}T00:00:00Z", 1 + below(3));
-    for (const ServicePort& port : {tcp_port("http", 80), tcp_port("admin", 81), udp_port("dns", 80)}) {
+    for (const ServicePort& port :
+         {tcp_port("http", 80), tcp_port("admin", 81), udp_port("dns", 80), {"sctp", Protocol::kSctp, 80, 0}}) {
       if (!chance(4)) service.ports.push_back(port);
     }
     if (chance(2)) add_load_balancer(service);
+    if (chance(3)) add_node_ports(service);
+    if (chance(3)) service.external_ips.push_back(outside_address());
     if (chance(3)) service.internal_policy = TrafficPolicy::kLocal;
-    if (chance(5)) service.affinity_timeout_s = below(100);
+    if (chance(3)) service.affinity_timeout_s = below(3);
     service.has_proxy_name = chance(12);
     service.headless = chance(12);
     return service;
@@ -77,9 +92,25 @@ class RandomObjects {
 
   void add_load_balancer(Service& service) {
     service.type = "LoadBalancer";
-    service.load_balancer_ingress.push_back(ingress(fmt::format("203.0.113.{}", below(3))));
+    service.load_balancer_ingress.push_back({outside_address(), true});
     if (chance(2)) service.load_balancer_ingress.push_back(ingress(fmt::format("2001:db8::{}", below(3))));
     if (chance(2)) service.external_policy = TrafficPolicy::kLocal;
+    for (unsigned left = below(4); left > 0; --left) service.source_ranges.push_back(source_range());
+  }
+
+  // 80 is what others have on the same addresses: node ports that yield, and take over again.
+  void add_node_ports(Service& service) {
+    if (service.type == "ClusterIP") service.type = "NodePort";
+    if (chance(4)) service.external_policy = TrafficPolicy::kLocal;
+    for (ServicePort& port : service.ports) port.node_port = chance(4) ? 80 : static_cast<uint16_t>(30000 + below(4));
+  }
+
+  IpAddress outside_address() { return *IpAddress::parse(fmt::format("203.0.113.{}", below(3))); }
+
+  Cidr source_range() {
+    static constexpr std::array<const char*, 7> kRanges = {
+        "203.0.113.0/24", "10.0.0.0/8", "0.0.0.0/1", "10.1.0.0/16", "192.168.0.0/16", "2001:db8::/32", "fd00::/8"};
+    return *Cidr::parse(kRanges[below(kRanges.size())]);
   }
 
   EndpointSlice slice() {
@@ -93,6 +124,7 @@ class RandomObjects {
     slice.ports = {{"http", Protocol::kTcp, static_cast<uint16_t>(8080 + below(2))}};
     if (chance(2)) slice.ports.push_back({"dns", Protocol::kUdp, 5353});
     if (chance(2)) slice.ports.push_back({"admin", Protocol::kTcp, 8081});
+    if (chance(3)) slice.ports.push_back({"sctp", Protocol::kSctp, 8082});
     return slice;
   }
 
@@ -121,6 +153,7 @@ class RandomObjects {
 std::string fresh_picture(const PlanRig& rig) {
   MemoryStore store(rig.config.sizes);
   Planner planner(rig.config);
+  planner.set_node_addresses(rig.addresses);
   store.apply_all(planner.plan_all(rig.state).writes);
   return text_of(picture_of(store));
 }
@@ -136,19 +169,32 @@ std::string changed_tables(PlanRig& rig) {
   return names;
 }
 
+// Nothing waits for room: then what the tables say does not depend on what was there before.
+TableSizes roomy_sizes() {
+  TableSizes sizes = small_sizes();
+  sizes.frontend_buckets4 = 64;
+  sizes.frontend_buckets6 = 64;
+  sizes.backends = 1024;
+  sizes.slots = 2048;
+  sizes.services = 128;
+  return sizes;
+}
+
 void live_through(unsigned seed, int steps) {
   RandomObjects random(seed);
-  PlanRig rig;
+  PlanRig rig(roomy_sizes());
   for (int step = 0; step < steps; ++step) {
     SCOPED_TRACE(fmt::format("step {}", step));
     std::vector<Event> events(1 + random.below(3));
     for (Event& event : events) event = random.event();
     rig.apply(std::move(events));
+    if (random.chance(5)) rig.move_node(random.node_addresses());
     if (random.chance(3)) rig.grace();
     if (random.chance(4)) rig.sweep(random.references());
     ASSERT_EQ(text_of(rig.picture()), fresh_picture(rig));
     ASSERT_TRUE(rig.plan_all().writes.empty()) << "a plan of what is already there";
     ASSERT_EQ(changed_tables(rig), "");
+    ASSERT_THAT(loose_ends(rig.store), ::testing::IsEmpty());
     if (random.chance(5)) {
       ASSERT_TRUE(rig.restart().writes.empty()) << "a restart with nothing changed";
     }

@@ -12,6 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 Service service_number(int number) {
   return service_object(fmt::format("default/s{:02}", number), {fmt::format("10.96.0.{}", number)}, {tcp_port("", 80)});
@@ -110,15 +111,51 @@ TEST(FullSlots, GiveBackWhatAFailedUpdateHadTaken) {
   EXPECT_EQ(decision(rig, 1), "pick from 10.0.1.1:8080 10.0.1.2:8080 10.0.1.3:8080");
 }
 
+Service ranged_service(int number, const std::vector<std::string>& ranges) {
+  Service service = service_number(number);
+  service.load_balancer_ingress = {ingress(fmt::format("203.0.113.{}", number))};
+  for (const std::string& range : ranges) service.source_ranges.push_back(Cidr::parse(range).value());
+  return service;
+}
+
+TEST(FullSourceRanges, LeaveTheOldOnesInForceUntilOthersAreGone) {
+  TableSizes sizes = small_sizes();
+  sizes.source_ranges = 4;
+  PlanRig rig(sizes);
+  rig.apply({ranged_service(1, {"10.1.0.0/16", "10.2.0.0/16"}), ranged_service(2, {"10.3.0.0/16"})});
+  const auto plan = rig.apply({ranged_service(2, {"10.4.0.0/16", "10.5.0.0/16"})});
+  EXPECT_THAT(plan.problems,
+              ElementsAre(HasSubstr("no room for its 2 source ranges in table source_ranges; it keeps")));
+  EXPECT_TRUE(rig.picture().at("203.0.113.2:80/TCP").admits(*IpAddress::parse("10.3.0.1")));
+  rig.apply({without(ObjectKind::kService, "default/s01")});
+  EXPECT_TRUE(rig.planner.wants_plan());
+  rig.apply({});
+  EXPECT_TRUE(rig.picture().at("203.0.113.2:80/TCP").admits(*IpAddress::parse("10.5.0.1")));
+  EXPECT_FALSE(rig.picture().at("203.0.113.2:80/TCP").admits(*IpAddress::parse("10.3.0.1")));
+  EXPECT_THAT(rig.planner.standing_problems(), IsEmpty());
+}
+
+// As long as a plan's writes are applied, what it takes away is there beside what it adds.
+TEST(FullSourceRanges, NeverHoldMoreThanTheTableOnTheWay) {
+  TableSizes sizes = small_sizes();
+  sizes.source_ranges = 2;
+  PlanRig rig(sizes);
+  rig.apply({ranged_service(1, {"10.1.0.0/16", "10.2.0.0/16"})});
+  rig.apply({without(ObjectKind::kService, "default/s01"), ranged_service(2, {"10.3.0.0/16"})});
+  rig.apply({});
+  EXPECT_TRUE(rig.picture().at("203.0.113.2:80/TCP").admits(*IpAddress::parse("10.3.0.1")));
+}
+
 TEST(FullFrontends, LeaveOneAddressOutAndServeTheRest) {
   TableSizes sizes = small_sizes();
-  sizes.frontend_buckets4 = 1;
+  sizes.frontend_buckets4 = 2;
   PlanRig rig(sizes);
   const auto plan =
       rig.apply({service_number(1), service_number(2), service_number(3), service_number(4), service_number(5)});
   EXPECT_THAT(plan.problems,
-              ElementsAre(HasSubstr("service default/s05: 10.96.0.5:80/TCP is not served because there is no "
-                                    "room within reach in table frontends4")));
+              UnorderedElementsAre(HasSubstr("service default/s05: 10.96.0.5:80/TCP is not served because there is no "
+                                             "room within reach in table frontends4"),
+                                   HasSubstr("service default/s05: 10.96.0.5:* is not served")));
   EXPECT_EQ(decision(rig, 4), "reject");
   rig.apply({without(ObjectKind::kService, "default/s02")});
   make_room(rig);
@@ -128,7 +165,7 @@ TEST(FullFrontends, LeaveOneAddressOutAndServeTheRest) {
 
 TEST(FullFrontends, ForgetAnAddressThatIsNoLongerWanted) {
   TableSizes sizes = small_sizes();
-  sizes.frontend_buckets4 = 1;
+  sizes.frontend_buckets4 = 2;
   PlanRig rig(sizes);
   rig.apply({service_number(1), service_number(2), service_number(3), service_number(4), service_number(5)});
   rig.apply({without(ObjectKind::kService, "default/s05")});
@@ -139,7 +176,7 @@ TEST(FullFrontends, ForgetAnAddressThatIsNoLongerWanted) {
 
 TEST(CrowdedBuckets, StillLeadToEveryFrontendAsOthersComeAndGo) {
   TableSizes sizes = small_sizes();
-  sizes.frontend_buckets4 = 8;
+  sizes.frontend_buckets4 = 16;  // two entries a service
   PlanRig rig(sizes);
   std::vector<Event> events;
   for (int number = 1; number <= 28; ++number) events.push_back(service_number(number));

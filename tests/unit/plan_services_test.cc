@@ -88,6 +88,20 @@ TEST(Services, OfOneNumberOnTcpUdpAndSctpAreIndependent) {
   EXPECT_EQ(rig.picture().at("10.96.0.1:53/SCTP").decision(), "pick from 10.0.0.1:53");
 }
 
+// Proves, K-05
+TEST(Services, OfSctpAreServedBesideTcpAndUdpOfTheSameNumber) {
+  PlanRig rig;
+  const auto slice = slice_object("default/web", "-1", {endpoint("10.0.0.1")},
+                                  {{"p", Protocol::kSctp, 81}, {"p", Protocol::kTcp, 82}, {"p", Protocol::kUdp, 83}});
+  rig.apply(
+      {service_object("default/web", {"10.96.0.1"},
+                      {{"p", Protocol::kSctp, 80, 0}, {"p", Protocol::kTcp, 80, 0}, {"p", Protocol::kUdp, 80, 0}}),
+       slice});
+  EXPECT_EQ(rig.picture().at("10.96.0.1:80/SCTP").decision(), "pick from 10.0.0.1:81");
+  EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").decision(), "pick from 10.0.0.1:82");
+  EXPECT_EQ(rig.picture().at("10.96.0.1:80/UDP").decision(), "pick from 10.0.0.1:83");
+}
+
 // Proves: K-15, X-093
 TEST(Services, WithoutUsableEndpointReject) {
   PlanRig rig;

@@ -134,8 +134,8 @@ const std::vector<NamedDumper>& dumpers() {
     for (const FlowTable table : {FlowTable::kFlows4, FlowTable::kFlows6, FlowTable::kSnat4, FlowTable::kSnat6})
       list.push_back({flow_table_name(table), [table](Dump& dump) { return dump_flows(dump, table); }});
     using enum Table;
-    for (const Table table :
-         {kFrontends4, kFrontends6, kServices, kSlots, kBackends, kFrontendGate, kReplyGate, kServiceNames})
+    for (const Table table : {kFrontends4, kFrontends6, kServices, kSlots, kBackends, kFrontendGate, kReplyGate,
+                              kServiceNames, kSourceRanges})
       list.push_back({table_name(table), [table](Dump& dump) { return dump_planned(dump, table); }});
     std::ranges::sort(list, {}, &NamedDumper::name);
     return list;

@@ -49,11 +49,13 @@ Section frontend_section(const ServiceView& service) {
                            {.key = "port", .title = "", .show = Show::kData},
                            {.key = "state", .title = "STATE"},
                            {.key = "external", .title = "EXTERNAL"},
+                           {.key = "node_port", .title = "NODE-PORT"},
+                           {.key = "filtered", .title = "FILTERED"},
                            {.key = "position", .title = "POSITION", .show = Show::kWide}};
   for (const FrontendView& frontend : service.frontends)
     section.table.rows.push_back({address_port_text(frontend.address, frontend.port), frontend.address.text(),
                                   frontend.port, frontend_kind_name(frontend.kind), frontend.external,
-                                  frontend.position});
+                                  frontend.node_port, frontend.filtered, frontend.position});
   return section;
 }
 
@@ -116,6 +118,13 @@ std::string usable_text(const ServiceView& service) {
   return text;
 }
 
+Value source_ranges(const ServiceView& service) {
+  if (service.source_ranges.empty()) return {};
+  Value::List list;
+  for (const Cidr& range : service.source_ranges) list.push_back(range.text());
+  return list;
+}
+
 std::vector<Field> policy_fields(const ServiceView& service) {
   const std::string_view internal = policy(service.flags, WG_SERVICE_INTERNAL_LOCAL);
   const std::string_view external = policy(service.flags, WG_SERVICE_EXTERNAL_LOCAL);
@@ -129,7 +138,9 @@ std::vector<Field> policy_fields(const ServiceView& service) {
            .show = Show::kText},
           {.key = "internal_policy", .title = "", .value = internal, .show = Show::kData},
           {.key = "external_policy", .title = "", .value = external, .show = Show::kData},
-          {.key = "affinity_s", .title = "Session affinity", .value = affinity, .unit = Unit::kSeconds}};
+          {.key = "affinity_s", .title = "Session affinity", .value = affinity, .unit = Unit::kSeconds},
+          {.key = "affinity_epoch", .title = "Affinity epoch", .value = service.affinity_epoch, .show = Show::kWide},
+          {.key = "source_ranges", .title = "Source ranges", .value = source_ranges(service)}};
 }
 
 std::vector<Field> counter_fields(const wg_service_counter& counter) {

@@ -46,9 +46,17 @@ Count planned(Table table, std::span<const std::byte> content, uint64_t max_entr
     case Table::kReplyGate:
       return {gate_bits_used(content), max_entries * 64};
     case Table::kServiceNames:
+    case Table::kSourceRanges:
       break;
   }
   return {std::nullopt, max_entries};
+}
+
+// For tables that are read as a list of used entries.
+template <typename Entries>
+Result<Count> listed(Result<Entries> entries, const MapInfo& map) {
+  if (!entries) return tl::unexpected(std::move(entries.error()));
+  return Count{entries->size(), map.max_entries};
 }
 
 Result<Count> planned_usage(TableReader& reader, Table table, const MapInfo& map) {
@@ -57,6 +65,7 @@ Result<Count> planned_usage(TableReader& reader, Table table, const MapInfo& map
     if (!names) return tl::unexpected(names.error());
     return Count{names->size(), map.max_entries};
   }
+  if (table == Table::kSourceRanges) return listed(reader.source_ranges(), map);
   const auto content = reader.content(table);
   if (!content) return tl::unexpected(content.error());
   return planned(table, *content, map.max_entries);
@@ -67,13 +76,6 @@ Result<Count> flow_usage(const TableReader& reader, FlowTable table, const MapIn
   const auto read = reader.for_each_flow(table, [&](const FlowCopy&) { ++live; });
   if (!read) return tl::unexpected(read.error());
   return Count{live, uint64_t{map.max_entries} * WG_FLOW_WAYS};
-}
-
-// For tables that are read as a list of used entries.
-template <typename Entries>
-Result<Count> listed(Result<Entries> entries, const MapInfo& map) {
-  if (!entries) return tl::unexpected(std::move(entries.error()));
-  return Count{entries->size(), map.max_entries};
 }
 
 Result<Count> usage_of(TableReader& reader, const MapInfo& map) {

@@ -193,7 +193,7 @@ void PinnedMaps::derive_sizes() {
   sizes_.nexthops = entries("nexthops");
   sizes_.affinity_entries = entries("affinity");
   sizes_.fragment_entries = entries("fragments");
-  sizes_.source_range_entries = entries("source_ranges");
+  sizes_.plan.source_ranges = entries("source_ranges");
 }
 
 }  // namespace waggle

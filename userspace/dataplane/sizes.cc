@@ -32,11 +32,11 @@ bool DataplaneSizes::operator==(const DataplaneSizes& other) const {
          plan.frontend_buckets6 == other.plan.frontend_buckets6 && plan.services == other.plan.services &&
          plan.slots == other.plan.slots && plan.backends == other.plan.backends &&
          plan.reply_gate_words == other.plan.reply_gate_words &&
-         plan.frontend_gate_words == other.plan.frontend_gate_words && flow_slots4 == other.flow_slots4 &&
-         flow_slots6 == other.flow_slots6 && snat_slots4 == other.snat_slots4 && snat_slots6 == other.snat_slots6 &&
-         spill_entries == other.spill_entries && sock_entries == other.sock_entries && nexthops == other.nexthops &&
-         affinity_entries == other.affinity_entries && fragment_entries == other.fragment_entries &&
-         source_range_entries == other.source_range_entries;
+         plan.frontend_gate_words == other.plan.frontend_gate_words && plan.source_ranges == other.plan.source_ranges &&
+         flow_slots4 == other.flow_slots4 && flow_slots6 == other.flow_slots6 && snat_slots4 == other.snat_slots4 &&
+         snat_slots6 == other.snat_slots6 && spill_entries == other.spill_entries &&
+         sock_entries == other.sock_entries && nexthops == other.nexthops &&
+         affinity_entries == other.affinity_entries && fragment_entries == other.fragment_entries;
 }
 
 DataplaneSizes default_sizes(uint64_t memory_bytes) {
@@ -63,6 +63,7 @@ Result<void> check_sizes(const DataplaneSizes& sizes) {
       NamedSize{"backends", sizes.plan.backends, 128, WG_FLOW_SNAT},
       NamedSize{"reply gate words", sizes.plan.reply_gate_words, 512, WG_GATE_MAX_WORDS},
       NamedSize{"frontend gate words", sizes.plan.frontend_gate_words, 512, WG_GATE_MAX_WORDS},
+      NamedSize{"source ranges", sizes.plan.source_ranges, 64, 1u << 22},
       NamedSize{"flow slots (IPv4)", sizes.flow_slots4, two_buckets, 1u << 27},
       NamedSize{"flow slots (IPv6)", sizes.flow_slots6, two_buckets, 1u << 26},
       NamedSize{"SNAT slots (IPv4)", sizes.snat_slots4, two_buckets, 1u << 27},
@@ -72,7 +73,6 @@ Result<void> check_sizes(const DataplaneSizes& sizes) {
       NamedSize{"next hops", sizes.nexthops, 64, 1u << 20},
       NamedSize{"affinity entries", sizes.affinity_entries, 64, 1u << 24},
       NamedSize{"fragment entries", sizes.fragment_entries, 64, 1u << 22},
-      NamedSize{"source range entries", sizes.source_range_entries, 64, 1u << 22},
   };
   for (const auto& size : named) {
     if (std::has_single_bit(size.value) && size.value >= size.min && size.value <= size.max) continue;

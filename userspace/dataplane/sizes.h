@@ -22,7 +22,6 @@ struct DataplaneSizes {
   uint32_t nexthops = 1u << 12;
   uint32_t affinity_entries = 1u << 16;
   uint32_t fragment_entries = 1u << 13;
-  uint32_t source_range_entries = 1u << 16;
 
   bool operator==(const DataplaneSizes&) const;
 };

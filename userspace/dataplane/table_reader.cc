@@ -20,6 +20,7 @@
 #include "dataplane/links.h"
 #include "dataplane/mapping.h"
 #include "dataplane/pinned_maps.h"
+#include "dataplane/source_ranges.h"
 #include "dataplane/table_writer.h"
 
 namespace waggle {
@@ -67,7 +68,8 @@ Result<void> TableReader::wait_for_readers() { return read_only(); }
 
 Result<std::span<const std::byte>> TableReader::content(Table table) {
   const std::string name(table_name(table));
-  if (table == Table::kServiceNames) return failure(fmt::format("table {} is no array", name), EINVAL);
+  if (table == Table::kServiceNames || table == Table::kSourceRanges)
+    return failure(fmt::format("table {} is no array", name), EINVAL);
   const MapSpec& spec = impl_->maps.spec(name);
   auto mapping = Mapping::map(impl_->maps.fd(name), 0, array_bytes(spec.value_size, spec.entries), false);
   if (!mapping) return tl::unexpected(std::move(mapping.error()).in(name));
@@ -77,6 +79,10 @@ Result<std::span<const std::byte>> TableReader::content(Table table) {
 
 Result<std::vector<std::pair<uint32_t, wg_service_name>>> TableReader::service_names() {
   return hash_entries<uint32_t, wg_service_name>(impl_->maps.fd(kServiceNamesMap), kServiceNamesMap);
+}
+
+Result<std::vector<SourceRangeEntry>> TableReader::source_ranges() {
+  return read_source_ranges(impl_->maps.fd(kSourceRangesMap));
 }
 
 const DataplaneSizes& TableReader::sizes() const { return impl_->maps.sizes(); }

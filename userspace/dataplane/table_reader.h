@@ -40,6 +40,7 @@ class TableReader final : public TableStore {
   Result<void> apply(const Write& write) override;  // always refused
   Result<std::span<const std::byte>> content(Table table) override;
   Result<std::vector<std::pair<uint32_t, wg_service_name>>> service_names() override;
+  Result<std::vector<SourceRangeEntry>> source_ranges() override;
   Result<void> wait_for_readers() override;  // always refused
 
   [[nodiscard]] const DataplaneSizes& sizes() const;

@@ -10,6 +10,7 @@
 
 #include "dataplane/errors.h"
 #include "dataplane/hash_entries.h"
+#include "dataplane/source_ranges.h"
 
 namespace waggle {
 namespace {
@@ -42,6 +43,7 @@ Result<TableWriter> TableWriter::open(const PinnedMaps& maps) {
   }
   writer.names_fd_ = maps.fd(kServiceNamesMap);
   writer.names_entries_ = maps.spec(kServiceNamesMap).entries;
+  writer.source_ranges_fd_ = maps.fd(kSourceRangesMap);
   writer.counters_fd_ = maps.fd("service_counters");
   const int cpus = ::libbpf_num_possible_cpus();
   if (cpus < 0) return system_failure("counting the CPUs", cpus);
@@ -58,8 +60,9 @@ TableWriter::ArrayTable* TableWriter::find(Table table) {
 
 Result<void> TableWriter::apply(const Write& write) {
   content_.reset();
+  if (write.table == Table::kServiceNames) return apply_name(write);
+  if (write.table == Table::kSourceRanges) return apply_source_range(source_ranges_fd_, write);
   ArrayTable* array = find(write.table);
-  if (array == nullptr) return apply_name(write);
   if (write.index >= array->entries || write.offset > array->element || write.size > array->element - write.offset ||
       write.size > write.bytes.size()) {
     return failure(
@@ -106,6 +109,8 @@ Result<std::span<const std::byte>> TableWriter::content(Table table) {
 Result<std::vector<std::pair<uint32_t, wg_service_name>>> TableWriter::service_names() {
   return hash_entries<uint32_t, wg_service_name>(names_fd_, kServiceNamesMap);
 }
+
+Result<std::vector<SourceRangeEntry>> TableWriter::source_ranges() { return read_source_ranges(source_ranges_fd_); }
 
 void TableWriter::release_memory() {
   content_.reset();

@@ -22,6 +22,7 @@ class TableWriter final : public TableStore {
   Result<void> apply(const Write& write) override;
   Result<std::span<const std::byte>> content(Table table) override;
   Result<std::vector<std::pair<uint32_t, wg_service_name>>> service_names() override;
+  Result<std::vector<SourceRangeEntry>> source_ranges() override;
   // Waiting also lets go of the memory the writes before it mapped.
   Result<void> wait_for_readers() override;
   void begin_wait() override;  // from then on it must stay where it is
@@ -49,6 +50,7 @@ class TableWriter final : public TableStore {
   std::vector<ArrayTable> arrays_;
   int names_fd_ = -1;
   uint32_t names_entries_ = 0;
+  int source_ranges_fd_ = -1;
   int counters_fd_ = -1;
   std::vector<wg_service_counter> no_counts_;  // one for each CPU, all zero
   Mapping content_;                            // of the last content()

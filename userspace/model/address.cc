@@ -207,4 +207,8 @@ std::string address_port_text(const IpAddress& address, uint16_t port) {
                                          : fmt::format("[{}]:{}", address.text(), port);
 }
 
+std::string any_port_text(const IpAddress& address) {
+  return address.family == Family::kIpv4 ? fmt::format("{}:*", address.text()) : fmt::format("[{}]:*", address.text());
+}
+
 }  // namespace waggle

@@ -25,6 +25,7 @@ struct IpAddress {
   // Accepts what the API accepts, leading zeros too ("172.30.0.041" is 172.30.0.41, contract I-32).
   static std::optional<IpAddress> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
+  [[nodiscard]] uint8_t bits() const { return family == Family::kIpv4 ? 32 : 128; }
   // The four 32-bit words of the tables, network byte order inside each.
   [[nodiscard]] std::array<uint32_t, 4> words() const;
   static IpAddress from_words(Family family, const uint32_t* words);
@@ -45,5 +46,6 @@ std::optional<Protocol> parse_protocol(std::string_view name);
 
 // "10.0.0.1:80", "[fd00::1]:80". Port in host byte order.
 std::string address_port_text(const IpAddress& address, uint16_t port);
+std::string any_port_text(const IpAddress& address);  // "10.0.0.1:*"
 
 }  // namespace waggle

@@ -18,6 +18,17 @@ uint64_t word_at(const wg_backend& backend, size_t offset) {
   return word;
 }
 
+// Session affinity takes a remembered backend only if its bit for the set in use is there, and else chooses anew. So
+// the bits come before the set that has the backend and go after it: a member of a set always has its bit, and nobody
+// who keeps their backend across a change loses it on the way. A bit without a set lasts from one write to the next,
+// while the backend was usable just before or will be just after.
+constexpr uint32_t kSetBits = WG_BACKEND_IN_CLUSTER | WG_BACKEND_IN_LOCAL;
+
+uint32_t flags_of(const WantedEndpoint& endpoint) {
+  return (endpoint.local ? WG_BACKEND_LOCAL : 0) | (endpoint.in_cluster ? WG_BACKEND_IN_CLUSTER : 0) |
+         (endpoint.in_local ? WG_BACKEND_IN_LOCAL : 0);
+}
+
 uint8_t state_of(const WantedEndpoint& endpoint) {
   return endpoint.terminating ? WG_BACKEND_TERMINATING : WG_BACKEND_ACTIVE;
 }
@@ -52,13 +63,12 @@ void BackendTable::set_place(uint32_t index, const WantedEndpoint& endpoint, Cha
   changes.store(Stage::kBackends, Table::kBackends, index, 0, endpoint.address.bytes);
 }
 
-void BackendTable::set_flags(uint32_t index, uint32_t generation, bool local, ChangeList& changes) {
+void BackendTable::set_flags(uint32_t index, uint32_t generation, uint32_t flags, Stage stage, ChangeList& changes) {
   wg_backend& entry = entries_[index];
-  const uint32_t flags = local ? WG_BACKEND_LOCAL : 0;
   if (entry.generation == generation && entry.flags == flags) return;
   entry.generation = generation;
   entry.flags = flags;
-  changes.store(Stage::kBackends, Table::kBackends, index, kTailOffset, word_at(entry, kTailOffset));
+  changes.store(stage, Table::kBackends, index, kTailOffset, word_at(entry, kTailOffset));
 }
 
 uint64_t BackendTable::gate_hash(const wg_backend& backend, Family family) const {
@@ -86,7 +96,7 @@ void BackendTable::publish(uint32_t index, const BackendOwner& owner, const Want
   wanted.service = owner.service;
   gate_.add(gate_hash(wanted, owner.family), changes);
   set_place(index, endpoint, changes);
-  set_flags(index, entries_[index].generation + 1, endpoint.local, changes);
+  set_flags(index, entries_[index].generation + 1, flags_of(endpoint), Stage::kBackends, changes);
   wanted.generation = entries_[index].generation;
   wanted.flags = entries_[index].flags;
   wanted.state = state_of(endpoint);
@@ -94,7 +104,9 @@ void BackendTable::publish(uint32_t index, const BackendOwner& owner, const Want
 }
 
 void BackendTable::refresh(uint32_t index, const WantedEndpoint& endpoint, ChangeList& changes) {
-  set_flags(index, entries_[index].generation, endpoint.local, changes);
+  const uint32_t generation = entries_[index].generation;
+  set_flags(index, generation, flags_of(endpoint) | (entries_[index].flags & kSetBits), Stage::kBackends, changes);
+  set_flags(index, generation, flags_of(endpoint), Stage::kGoneBackends, changes);
   wg_backend wanted = entries_[index];
   wanted.state = state_of(endpoint);
   set_key(index, wanted, Stage::kBackends, changes);
@@ -103,6 +115,7 @@ void BackendTable::refresh(uint32_t index, const WantedEndpoint& endpoint, Chang
 
 void BackendTable::leave(uint32_t index, ChangeList& changes) {
   if (is_gone(index)) return;
+  set_flags(index, entries_[index].generation, entries_[index].flags & ~kSetBits, Stage::kGoneBackends, changes);
   wg_backend wanted = entries_[index];
   wanted.state = WG_BACKEND_GONE;
   set_key(index, wanted, Stage::kGoneBackends, changes);

@@ -69,7 +69,7 @@ class BackendTable {
  private:
   [[nodiscard]] uint64_t gate_hash(const wg_backend& backend, Family family) const;
   void set_place(uint32_t index, const WantedEndpoint& endpoint, ChangeList& changes);
-  void set_flags(uint32_t index, uint32_t generation, bool local, ChangeList& changes);
+  void set_flags(uint32_t index, uint32_t generation, uint32_t flags, Stage stage, ChangeList& changes);
   void set_key(uint32_t index, const wg_backend& wanted, Stage stage, ChangeList& changes);
 
   uint32_t services_;  // capacity of `services`

@@ -20,7 +20,7 @@ enum class Stage : uint8_t {
   kTombstones,  // frontends that are gone
   kBackends,    // gate bits, then the backends that need them
   kSlots,       // new ranges
-  kServices,    // new sets and policies of wanted services
+  kServices,    // new sets and policies of wanted services, and the sources they admit
   kNames,
   kFrontends,         // frontends that are new, back, or lead to another service now
   kNarrowedServices,  // policies that are lifted and sets that are empty now: who needed them leads elsewhere
@@ -50,6 +50,14 @@ class ChangeList {
   // Null deletes the name.
   void store_name(Stage stage, uint32_t index, std::shared_ptr<const wg_service_name> name) {
     add(stage, Table::kServiceNames, index).name = std::move(name);
+  }
+
+  // Puts the entry into source_ranges, or takes it away.
+  void store_range(Stage stage, const SourceRangeEntry& entry, bool admits) {
+    Write& write = add(stage, Table::kSourceRanges, entry.service);
+    write.prefix_length = entry.prefix_length;
+    write.size = admits ? sizeof entry.address : 0;
+    std::memcpy(write.bytes.data(), entry.address.data(), sizeof entry.address);
   }
 
   // All writes in order of application; the list is empty after.

@@ -51,12 +51,15 @@ Result<Rows> frontend_rows(TableStore& store, Family family, DumpIds ids) {
   for (const FrontendView& frontend : *frontends) {
     Row& row = rows.emplace_back();
     if (ids == DumpIds::kShown) row.fields.emplace_back("position", fmt::to_string(frontend.position));
-    row.fields.emplace_back("address", address_port_text(frontend.address, frontend.port));
-    row.fields.emplace_back("protocol", protocol_name(frontend.protocol));
+    row.fields.emplace_back("address", frontend.any_port() ? any_port_text(frontend.address)
+                                                           : address_port_text(frontend.address, frontend.port));
+    row.fields.emplace_back("protocol", frontend.any_port() ? "*" : protocol_name(frontend.protocol));
     row.fields.emplace_back("state", frontend_kind_name(frontend.kind));
     row.fields.emplace_back("service", ids == DumpIds::kShown ? fmt::to_string(frontend.service)
                                                               : name_of(names->services, frontend.service));
     row.fields.emplace_back("external", yes_or_no(frontend.external));
+    row.fields.emplace_back("node_port", yes_or_no(frontend.node_port));
+    row.fields.emplace_back("filtered", yes_or_no(frontend.filtered));
     if (ids == DumpIds::kShown) row.fields.emplace_back("overflow", yes_or_no(frontend.overflow));
   }
   return rows;
@@ -84,6 +87,7 @@ Result<Rows> service_rows(TableStore& store, DumpIds ids) {
     row.fields.emplace_back("port", fmt::to_string(service.port));
     row.fields.emplace_back("flags", service_flags_text(service.flags));
     row.fields.emplace_back("affinity_s", fmt::to_string(service.affinity_timeout_s));
+    row.fields.emplace_back("affinity_epoch", fmt::to_string(service.affinity_epoch));
     row.fields.emplace_back("cluster_set", set_text(service.cluster_set, names->backends, ids));
     row.fields.emplace_back("local_set", set_text(service.local_set, names->backends, ids));
   }
@@ -108,6 +112,8 @@ Result<Rows> backend_rows(TableStore& store, DumpIds ids) {
     row.fields.emplace_back("protocol", protocol_name(backend.protocol));
     row.fields.emplace_back("state", backend_state_name(backend.state));
     row.fields.emplace_back("local", yes_or_no(backend.local));
+    row.fields.emplace_back("in_cluster", yes_or_no(backend.in_cluster));
+    row.fields.emplace_back("in_local", yes_or_no(backend.in_local));
     row.fields.emplace_back("service", ids == DumpIds::kShown ? fmt::to_string(backend.service)
                                                               : name_of(names->services, backend.service));
     if (ids == DumpIds::kShown) row.fields.emplace_back("generation", fmt::to_string(backend.generation));
@@ -159,6 +165,26 @@ Result<Rows> name_rows(TableStore& store, DumpIds ids) {
   return rows;
 }
 
+// By service index, then by text. An entry of no live service has no family, so it is left out.
+Result<Rows> source_range_rows(TableStore& store, DumpIds ids) {
+  const auto services = services_view(store);
+  const auto names = names_of(store);
+  if (!services) return tl::unexpected(services.error());
+  if (!names) return tl::unexpected(names.error());
+  std::map<uint32_t, const ServiceView*> by_index;
+  for (const ServiceView& service : *services) by_index.emplace(service.index, &service);
+  Rows rows;
+  for (const auto& [index, service] : by_index) {
+    for (const Cidr& range : service->source_ranges) {
+      Row& row = rows.emplace_back();
+      row.fields.emplace_back("service",
+                              ids == DumpIds::kShown ? fmt::to_string(index) : name_of(names->services, index));
+      row.fields.emplace_back("range", range.text());
+    }
+  }
+  return rows;
+}
+
 Result<Rows> rows_of(TableStore& store, Table table, DumpIds ids) {
   switch (table) {
     case Table::kFrontends4:
@@ -176,6 +202,8 @@ Result<Rows> rows_of(TableStore& store, Table table, DumpIds ids) {
       return gate_rows(store, table, ids);
     case Table::kServiceNames:
       return name_rows(store, ids);
+    case Table::kSourceRanges:
+      return source_range_rows(store, ids);
   }
   return Rows{};
 }

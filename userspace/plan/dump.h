@@ -27,6 +27,8 @@ struct BackendView {
   Protocol protocol = Protocol::kTcp;
   wg_backend_state state = WG_BACKEND_EMPTY;
   bool local = false;
+  bool in_cluster = false;  // stands in its service's cluster set
+  bool in_local = false;
   uint32_t generation = 0;
 };
 
@@ -38,7 +40,12 @@ struct FrontendView {
   wg_frontend_kind kind = WG_FRONTEND_EMPTY;
   bool overflow = false;  // way 0 only: some frontend went past this bucket
   bool external = false;
-  uint32_t service = 0;  // index in `services`
+  bool node_port = false;
+  bool filtered = false;  // only sources in the service's ranges
+  uint32_t service = 0;   // index in `services`
+
+  // Stands for the whole ClusterIP, whatever port and protocol.
+  [[nodiscard]] bool any_port() const { return static_cast<uint32_t>(protocol) == WG_FRONTEND_ANY_PROTOCOL; }
 };
 
 // One set word and the backends its slots name, in slot order (text order of address:port).
@@ -57,7 +64,9 @@ struct ServiceView {
   Family family = Family::kIpv4;
   uint32_t flags = 0;  // WG_SERVICE_*
   uint32_t affinity_timeout_s = 0;
-  std::vector<FrontendView> frontends;  // LIVE and TOMBSTONE, by text of address:port
+  uint32_t affinity_epoch = 0;
+  std::vector<FrontendView> frontends;  // LIVE and TOMBSTONE, by text of address:port; without any_port() ones
+  std::vector<Cidr> source_ranges;      // by text
   std::vector<BackendView> backends;    // all that are not EMPTY, by text of address:port
   SetView cluster_set;
   SetView local_set;

@@ -173,8 +173,13 @@ EndpointSets endpoint_sets(const std::vector<const EndpointSlice*>& slices, cons
 
   sets.endpoints.reserve(candidates.size());
   for (const auto& [endpoint, number] : candidates) {
-    sets.endpoints.push_back({endpoint->address, number, endpoint->terminating, is_local(*endpoint, node)});
+    sets.endpoints.push_back({.address = endpoint->address,
+                              .port = number,
+                              .terminating = endpoint->terminating,
+                              .local = is_local(*endpoint, node)});
   }
+  for (const uint32_t place : sets.cluster) sets.endpoints[place].in_cluster = true;
+  for (const uint32_t place : sets.local) sets.endpoints[place].in_local = true;
   return sets;
 }
 

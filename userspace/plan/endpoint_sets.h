@@ -22,6 +22,8 @@ struct WantedEndpoint {
   uint16_t port = 0;  // host byte order
   bool terminating = false;
   bool local = false;
+  bool in_cluster = false;  // stands in the cluster set
+  bool in_local = false;    // stands in the local set
 };
 
 // Which sets the policies of a service ask for.

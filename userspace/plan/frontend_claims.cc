@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who gets which frontend: services claim addresses, the oldest claimant of each wins, the others are told.
+// Who gets which frontend: services claim addresses, the oldest claimant of each wins, the others are told. Node ports
+// yield to every other claim.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +9,11 @@
 #include "plan/planner_impl.h"
 
 namespace waggle {
+namespace {
+
+bool is_node_port(const FrontendClaim& claim) { return (claim.flags & WG_FRONTEND_NODE_PORT) != 0; }
+
+}  // namespace
 
 void Planner::Impl::mark(FrontendEntry& entry) {
   if (entry.dirty) return;
@@ -17,11 +23,12 @@ void Planner::Impl::mark(FrontendEntry& entry) {
 
 void Planner::Impl::claim_wanted(uint32_t index, const WantedService& wanted) {
   std::vector<ServiceClaim> claims;
-  claims.reserve(wanted.frontends.size());
+  claims.reserve(wanted.frontends.size() + 1);
+  FrontendTable& table = frontends_of(wanted.family);
   for (const WantedFrontend& frontend : wanted.frontends) {
-    FrontendEntry& entry = frontends_of(wanted.family).entry({frontend.address, wanted.port, wanted.protocol});
-    claims.push_back({&entry, frontend.external ? WG_FRONTEND_EXTERNAL : 0});
+    claims.push_back({&table.entry({frontend.address, frontend.port, wanted.protocol}), frontend.flags});
   }
+  claims.push_back({&table.entry(FrontendKey::any_port_of(wanted.frontends.front().address)), 0});
   claim(index, std::move(claims));
 }
 
@@ -57,24 +64,42 @@ void Planner::Impl::bury_unclaimed(ChangeList& changes) {
   }
 }
 
+// Contract K-04, then K-06. What a previous run left to a service that is not read yet is nobody else's.
+bool Planner::Impl::comes_before(const FrontendClaim& a, const FrontendClaim& b) {
+  const ServiceEntry& one = services.at(a.service);
+  const ServiceEntry& other = services.at(b.service);
+  if (one.kept != other.kept) return one.kept;
+  if (is_node_port(a) != is_node_port(b)) return is_node_port(b);
+  if (one.object != other.object) return is_before(*one.object, *other.object);
+  return std::pair(std::string_view(one.port_name), one.protocol()) <
+         std::pair(std::string_view(other.port_name), other.protocol());
+}
+
+std::string Planner::Impl::contest_text(const FrontendEntry& entry, const FrontendClaim& loser,
+                                        const FrontendClaim& winner) {
+  if (is_node_port(loser) && !is_node_port(winner)) {
+    return fmt::format(
+        "service {}: node port {} is not served for it because it is an address and port of service {}; "
+        "give one of them another address or port",
+        owner_text(loser.service), entry.key.text(), owner_text(winner.service));
+  }
+  return fmt::format(
+      "service {}: {} is not served for it because service {} has the same and is older, or as "
+      "old and first by name; give one of them another address or port",
+      owner_text(loser.service), entry.key.text(), owner_text(winner.service));
+}
+
+// Whoever has an address may stand for all of it: its any-port entry is shared, not contested.
 void Planner::Impl::award(FrontendEntry& entry, ChangeList& changes) {
   std::vector<std::string> problems;
   homeless.erase(entry.key);
   if (!entry.claims.empty()) {
-    const auto is_older = [this](const FrontendClaim& a, const FrontendClaim& b) {
-      const ServiceEntry& one = services.at(a.service);
-      const ServiceEntry& other = services.at(b.service);
-      if (one.kept != other.kept) return one.kept;
-      if (one.object != other.object) return is_before(*one.object, *other.object);
-      return one.port_name < other.port_name;
-    };
-    const FrontendClaim winner = *std::min_element(entry.claims.begin(), entry.claims.end(), is_older);
+    const FrontendClaim winner =
+        *std::min_element(entry.claims.begin(), entry.claims.end(),
+                          [this](const FrontendClaim& a, const FrontendClaim& b) { return comes_before(a, b); });
     for (const FrontendClaim& claim : entry.claims) {
-      if (claim.service == winner.service) continue;
-      problems.push_back(
-          fmt::format("service {}: {} is not served for it because service {} has the same and is older, or as "
-                      "old and first by name; give one of them another address or port",
-                      owner_text(claim.service), entry.key.text(), owner_text(winner.service)));
+      if (claim.service == winner.service || entry.key.is_any_port()) continue;
+      problems.push_back(contest_text(entry, claim, winner));
     }
     lead(entry, winner, changes);
     if (!entry.live) {

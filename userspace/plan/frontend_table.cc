@@ -8,6 +8,7 @@
 namespace waggle {
 
 std::string FrontendKey::text() const {
+  if (is_any_port()) return any_port_text(address);
   return fmt::format("{}/{}", address_port_text(address, port), protocol_name(protocol));
 }
 

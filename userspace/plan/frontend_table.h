@@ -22,13 +22,19 @@ struct FrontendKey {
   uint16_t port = 0;  // host byte order
   Protocol protocol = Protocol::kTcp;
 
+  // The entry that stands for a whole ClusterIP, whatever the port (contract K-85).
+  static FrontendKey any_port_of(const IpAddress& address) {
+    return {address, WG_FRONTEND_ANY_PORT, static_cast<Protocol>(WG_FRONTEND_ANY_PROTOCOL)};
+  }
+  [[nodiscard]] bool is_any_port() const { return static_cast<uint32_t>(protocol) == WG_FRONTEND_ANY_PROTOCOL; }
+
   auto operator<=>(const FrontendKey&) const = default;
-  [[nodiscard]] std::string text() const;  // "10.0.0.1:80/TCP"
+  [[nodiscard]] std::string text() const;  // "10.0.0.1:80/TCP", "10.0.0.1:*"
 };
 
 struct FrontendClaim {
   uint32_t service = 0;  // index
-  uint32_t flags = 0;    // WG_FRONTEND_EXTERNAL
+  uint32_t flags = 0;    // WG_FRONTEND_*
 };
 
 struct FrontendEntry {

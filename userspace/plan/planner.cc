@@ -41,11 +41,13 @@ Planner::Impl::Impl(PlannerConfig settings)
 Plan Planner::Impl::plan(const State& state, std::set<ObjectName> touched) {
   if (const Node* node = state.node(config.node_name)) zone = node->zone;
   ChangeList changes(epoch);
+  services.source_ranges().plan_began();
   if (needs_all) {
     frontends4.repair(changes);
     frontends6.repair(changes);
     frontend_gate.repair(changes);
     backends.repair(changes);
+    services.repair(changes);
     for (uint32_t index = 1; index < services.size(); ++index) {
       if (services.at(index).in_use && services.at(index).object == nullptr) bury_service(index, changes);
     }
@@ -53,7 +55,7 @@ Plan Planner::Impl::plan(const State& state, std::set<ObjectName> touched) {
   if (room_made) touched.insert(waiting.begin(), waiting.end());
   for (const ObjectName& name : touched) plan_object(state, name, changes);
   resolve_frontends(changes);
-  room_made = false;
+  room_made = services.source_ranges().makes_room();
   needs_all = false;
   adopted_frontends.clear();
   return finish(changes);
@@ -81,7 +83,10 @@ void Planner::Impl::plan_object(const State& state, const ObjectName& name, Chan
   std::vector<std::string> problems;
   std::vector<WantedService> wanted;
   const Service* service = state.service(name);
-  if (service) wanted = wanted_services(*service, state.slices_of(name), {config.node_name, zone}, problems);
+  if (service) {
+    const WantedContext context{{config.node_name, zone}, addresses, config.service_external_ips};
+    wanted = wanted_services(*service, state.slices_of(name), context, problems);
+  }
   waiting.erase(name);
   if (!wanted.empty() || objects.contains(name)) {
     ServiceObject& object = objects[name];

@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "model/state.h"
+#include "plan/node_addresses.h"
 #include "plan/table.h"
 #include "waggle/abi/hash.h"
 
@@ -27,14 +28,6 @@ struct PlannerConfig {
   wg_hash_key hash_key{};
   std::string node_name;
   bool service_external_ips = true;  // feature gate AllowServiceExternalIPs (I-30)
-};
-
-// What the planner needs to know of this node's addresses; the daemon tells each change.
-struct NodeAddresses {
-  std::vector<IpAddress> node_port_addresses;  // where node ports are served (K-40..K-44); never loopback
-  std::vector<IpAddress> node_ips;             // InternalIP or the address bound to (I-61, I-62), for K-77 only
-
-  bool operator==(const NodeAddresses&) const = default;
 };
 
 // Which indexes flows still name, as the flow sweep found them. Positions of frontends: bucket * WG_FRONTEND_WAYS +

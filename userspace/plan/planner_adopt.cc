@@ -37,6 +37,7 @@ Result<void> Planner::Impl::adopt(TableStore& store) {
       .and_then([&] { return adopt_services(store); })
       .and_then([&] { return adopt_names(store); })
       .and_then([&] { return adopt_frontends(store); })
+      .and_then([&] { return adopt_source_ranges(store); })
       .map([&] {
         services.adopt_free_indexes();
         needs_all = true;
@@ -89,6 +90,13 @@ void Planner::Impl::adopt_name(uint32_t index, const wg_service_name& name) {
   object.indexes.push_back(index);
   entry.object = &object;
   unconfirmed.insert(object_name);
+}
+
+Result<void> Planner::Impl::adopt_source_ranges(TableStore& store) {
+  const auto entries = store.source_ranges();
+  if (!entries) return tl::unexpected(entries.error());
+  services.source_ranges().adopt(*entries);
+  return {};
 }
 
 Result<void> Planner::Impl::adopt_frontends(TableStore& store) {

@@ -70,6 +70,11 @@ bool FrontendTable::stands_in(std::span<const std::byte> content) const {
 
 Result<bool> Planner::stands_in(TableStore& store, Table table) const {
   if (table == Table::kServiceNames) return true;  // only people read it
+  if (table == Table::kSourceRanges) {
+    return store.source_ranges().map([this](const std::vector<SourceRangeEntry>& entries) {
+      return impl_->services.source_ranges().stands_in(entries);
+    });
+  }
   const auto content = store.content(table);
   if (!content) return tl::unexpected(content.error());
   switch (table) {
@@ -88,6 +93,7 @@ Result<bool> Planner::stands_in(TableStore& store, Table table) const {
     case Table::kReplyGate:
       return impl_->backends.gate_stands_in(*content);
     case Table::kServiceNames:
+    case Table::kSourceRanges:
       break;
   }
   return true;

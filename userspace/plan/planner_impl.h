@@ -43,6 +43,8 @@ struct Planner::Impl {
   void mark(FrontendEntry& entry);
   void resolve_frontends(ChangeList& changes);
   void bury_unclaimed(ChangeList& changes);
+  bool comes_before(const FrontendClaim& a, const FrontendClaim& b);
+  std::string contest_text(const FrontendEntry& entry, const FrontendClaim& loser, const FrontendClaim& winner);
   void award(FrontendEntry& entry, ChangeList& changes);
   void lead(FrontendEntry& entry, const FrontendClaim& claim, ChangeList& changes);
   void forget_unused();
@@ -61,6 +63,7 @@ struct Planner::Impl {
   Result<void> adopt_services(TableStore& store);
   Result<void> adopt_names(TableStore& store);
   Result<void> adopt_frontends(TableStore& store);
+  Result<void> adopt_source_ranges(TableStore& store);
   void adopt_name(uint32_t index, const wg_service_name& name);
 
   PlannerConfig config;

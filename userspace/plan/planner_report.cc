@@ -34,7 +34,8 @@ std::vector<TableUse> Planner::table_use() const {
           {Table::kFrontends6, impl_->frontends6.placed(), ways(sizes.frontend_buckets6)},
           {Table::kServices, services, sizes.services},
           {Table::kSlots, slots, sizes.slots},
-          {Table::kBackends, backends, sizes.backends}};
+          {Table::kBackends, backends, sizes.backends},
+          {Table::kSourceRanges, impl_->services.source_ranges().used(), sizes.source_ranges}};
 }
 
 }  // namespace waggle

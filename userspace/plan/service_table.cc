@@ -99,6 +99,10 @@ void ServiceTable::cancel(const SetChange& change) {
 
 Result<void> ServiceTable::update(uint32_t index, const WantedService& wanted, ChangeList& changes) {
   ServiceEntry& entry = entries_[index];
+  if (!source_ranges_.has_room(index, wanted.source_ranges)) {
+    return failure(
+        fmt::format("there is no room for its {} source ranges in table source_ranges", wanted.source_ranges.size()));
+  }
   std::vector<uint32_t> ids = match(entry, wanted.sets.endpoints);
   const auto missing = static_cast<size_t>(std::count(ids.begin(), ids.end(), 0u));
   const auto created = backends_.take(missing);
@@ -119,6 +123,7 @@ Result<void> ServiceTable::update(uint32_t index, const WantedService& wanted, C
   publish_backends(index, wanted, ids, *created, changes);
   write_slots(*cluster, changes);
   write_slots(*local, changes);
+  source_ranges_.replace(index, wanted.source_ranges, changes);
   publish_words(index, wanted, *cluster, *local, changes);
   publish_name(index, wanted, changes);
   return {};
@@ -184,17 +189,22 @@ void ServiceTable::store_flags(uint32_t index, uint32_t flags, uint32_t affinity
   changes.store(stage, Table::kServices, index, offsetof(wg_service, flags), word);
 }
 
-// Protocol, family and algorithm: fixed for as long as the index is in use.
+// Protocol, family and algorithm are fixed for as long as the index is in use. Affinity that begins does so in an epoch
+// of its own, which stands there before the timeout does: nothing remembered earlier counts (contract K-66). A release
+// keeps the epoch, so not even an index's next service can meet what was remembered for this one.
 void ServiceTable::store_kind(uint32_t index, const WantedService& wanted, ChangeList& changes) {
   wg_service& raw = entries_[index].raw;
   wg_service kind{};
   kind.protocol = static_cast<uint8_t>(wanted.protocol);
   kind.family = static_cast<uint8_t>(wanted.family);
   kind.algorithm = WG_ALGORITHM_RANDOM;
-  if (raw.protocol == kind.protocol && raw.family == kind.family && raw.algorithm == kind.algorithm) return;
+  const bool begins = raw.affinity_timeout_s == 0 && wanted.affinity_timeout_s != 0;
+  kind.affinity_epoch = raw.affinity_epoch + (begins ? 1 : 0);
+  if (raw.protocol == kind.protocol && raw.family == kind.family && raw.algorithm == kind.algorithm && !begins) return;
   raw.protocol = kind.protocol;
   raw.family = kind.family;
   raw.algorithm = kind.algorithm;
+  raw.affinity_epoch = kind.affinity_epoch;
   uint64_t word = 0;
   std::memcpy(&word, reinterpret_cast<const std::byte*>(&kind) + offsetof(wg_service, protocol), sizeof word);
   changes.store(Stage::kServices, Table::kServices, index, offsetof(wg_service, protocol), word);
@@ -246,7 +256,16 @@ void ServiceTable::bury(uint32_t index, ChangeList& changes) {
               Stage::kNarrowedServices, changes);
   }
   store_flags(index, entry.raw.flags & WG_SERVICE_LIVE, 0, Stage::kNarrowedServices, changes);
+  source_ranges_.replace(index, {}, changes);
   for (const uint32_t id : entry.backends) backends_.leave(id, changes);
+}
+
+void ServiceTable::repair(ChangeList& changes) {
+  std::set<uint32_t> strangers;
+  for (const SourceRangeEntry& entry : source_ranges_.entries()) {
+    if (entry.service >= size() || !entries_[entry.service].in_use) strangers.insert(entry.service);
+  }
+  for (const uint32_t index : strangers) source_ranges_.clear(index, changes);
 }
 
 bool ServiceTable::holds_its_sets(uint32_t index) const {
@@ -270,14 +289,17 @@ void ServiceTable::release_backends(const std::vector<uint32_t>& backends, Chang
 
 void ServiceTable::release(uint32_t index, ChangeList& changes) {
   ServiceEntry& entry = entries_[index];
-  const std::array<uint64_t, 4> words = std::bit_cast<std::array<uint64_t, 4>>(entry.raw);
+  wg_service left{};
+  left.affinity_epoch = entry.raw.affinity_epoch;
+  const auto words = std::bit_cast<std::array<uint64_t, 4>>(entry.raw);
+  const auto wanted = std::bit_cast<std::array<uint64_t, 4>>(left);
   for (const size_t word : {2u, 0u, 1u, 3u}) {  // the flags first: a crash between must not leave it LIVE
-    if (words[word] != 0) {
-      changes.store(Stage::kLeftovers, Table::kServices, index, word * sizeof(uint64_t), uint64_t{0});
-    }
+    if (words[word] == wanted[word]) continue;
+    changes.store(Stage::kLeftovers, Table::kServices, index, word * sizeof(uint64_t), wanted[word]);
   }
   if (entry.named) changes.store_name(Stage::kLeftovers, index, nullptr);
   entry = ServiceEntry{};
+  entry.raw = left;
   buried_.erase(index);
   pool_.retire(index);
 }

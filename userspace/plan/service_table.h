@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "plan/backend_table.h"
 #include "plan/slot_ranges.h"
+#include "plan/source_range_table.h"
 #include "plan/wanted.h"
 
 namespace waggle {
@@ -22,7 +23,7 @@ struct ServiceObject;
 
 struct ServiceClaim {
   FrontendEntry* frontend = nullptr;
-  uint32_t flags = 0;  // WG_FRONTEND_EXTERNAL
+  uint32_t flags = 0;  // WG_FRONTEND_*
 
   bool operator==(const ServiceClaim&) const = default;
 };
@@ -49,7 +50,7 @@ struct ServiceEntry {
 class ServiceTable {
  public:
   ServiceTable(const TableSizes& sizes, BackendTable& backends)
-      : backends_(backends), pool_(sizes.services), ranges_(sizes.slots) {}
+      : backends_(backends), pool_(sizes.services), ranges_(sizes.slots), source_ranges_(sizes.source_ranges) {}
 
   [[nodiscard]] ServiceEntry& at(uint32_t index) { return entries_[index]; }
   [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(entries_.size()); }
@@ -74,6 +75,9 @@ class ServiceTable {
   [[nodiscard]] bool services_stand_in(std::span<const std::byte> content) const;
   [[nodiscard]] bool slots_stand_in(std::span<const std::byte> content) const;
 
+  [[nodiscard]] SourceRangeTable& source_ranges() { return source_ranges_; }
+  [[nodiscard]] const SourceRangeTable& source_ranges() const { return source_ranges_; }
+
   [[nodiscard]] bool resting() const { return pool_.resting() || ranges_.resting(); }
   void grace_began();
   bool grace_passed();  // false: nothing became free
@@ -86,6 +90,8 @@ class ServiceTable {
   void adopt_backend(uint32_t backend);
   void adopt_sets();
   void adopt_free_indexes();
+  // Takes away the source ranges of indexes that no service has.
+  void repair(ChangeList& changes);
 
  private:
   struct SetChange;
@@ -109,6 +115,7 @@ class ServiceTable {
   BackendTable& backends_;
   IndexPool pool_;
   SlotRanges ranges_;
+  SourceRangeTable source_ranges_;
   std::vector<ServiceEntry> entries_;
   std::vector<uint32_t> slots_;  // what the table says: backend ids, up to the last one ever used
   std::set<uint32_t> buried_;

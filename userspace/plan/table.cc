@@ -4,8 +4,9 @@
 namespace waggle {
 
 std::string_view table_name(Table table) {
-  static constexpr std::array<std::string_view, 8> kNames = {
-      "frontends4", "frontends6", "services", "slots", "backends", "frontend_gate", "reply_gate", "service_names"};
+  static constexpr std::array<std::string_view, kTableCount> kNames = {"frontends4", "frontends6",    "services",
+                                                                       "slots",      "backends",      "frontend_gate",
+                                                                       "reply_gate", "service_names", "source_ranges"};
   return kNames[static_cast<size_t>(table)];
 }
 

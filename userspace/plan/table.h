@@ -27,10 +27,11 @@ enum class Table : uint8_t {
   kBackends,
   kFrontendGate,
   kReplyGate,
-  kServiceNames
+  kServiceNames,
+  kSourceRanges
 };
 
-inline constexpr size_t kTableCount = 8;
+inline constexpr size_t kTableCount = 9;
 std::string_view table_name(Table table);  // "frontends4"
 
 // Capacities, all powers of two (buckets for frontends, 64-bit words for the gates, entries for the rest).
@@ -42,13 +43,25 @@ struct TableSizes {
   uint32_t backends = 1u << 18;
   uint32_t reply_gate_words = 1u << 13;
   uint32_t frontend_gate_words = 1u << 11;
+  uint32_t source_ranges = 1u << 16;
+};
+
+// One entry of source_ranges: sources in this range may open flows at the filtered frontends of the service.
+struct SourceRangeEntry {
+  uint32_t service = 0;               // index in `services`
+  uint8_t prefix_length = 0;          // bits of the address
+  std::array<uint8_t, 16> address{};  // of the service's family; zero after the prefix
+
+  auto operator<=>(const SourceRangeEntry&) const = default;
 };
 
 // One store into an array table: `size` bytes of `bytes` at byte `offset` of element `index`. A store of 8 bytes at an
 // 8-byte aligned place is atomic (release order after all earlier writes). For kServiceNames: `name` is the whole
-// value, or null to delete the key.
+// value, or null to delete the key. For kSourceRanges: the range `bytes`/`prefix_length` of service `index`, put there
+// if `size` is 16, taken away if it is 0.
 struct Write {
   Table table = Table::kServices;
+  uint8_t prefix_length = 0;  // kSourceRanges only
   uint16_t offset = 0;
   uint16_t size = 0;  // 8 or 16; 0 for kServiceNames
   uint32_t index = 0;
@@ -65,6 +78,8 @@ class TableStore {
   virtual Result<std::span<const std::byte>> content(Table table) = 0;
   // All of service_names.
   virtual Result<std::vector<std::pair<uint32_t, wg_service_name>>> service_names() = 0;
+  // All of source_ranges.
+  virtual Result<std::vector<SourceRangeEntry>> source_ranges() = 0;
   // Returns after every program run that may have seen older contents has ended.
   virtual Result<void> wait_for_readers() = 0;
   // The same beside the caller: begin_wait() returns at once, wait_over() answers nothing while the wait lasts and

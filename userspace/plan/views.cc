@@ -20,6 +20,7 @@ ServiceView service_of(uint32_t index, const wg_service& raw) {
   view.family = static_cast<Family>(raw.family);
   view.flags = raw.flags;
   view.affinity_timeout_s = raw.affinity_timeout_s;
+  view.affinity_epoch = raw.affinity_epoch;
   return view;
 }
 
@@ -37,6 +38,8 @@ BackendView backend_of(uint32_t index, const wg_backend& raw, Family family) {
   view.protocol = static_cast<Protocol>(raw.protocol);
   view.state = static_cast<wg_backend_state>(raw.state);
   view.local = (raw.flags & WG_BACKEND_LOCAL) != 0;
+  view.in_cluster = (raw.flags & WG_BACKEND_IN_CLUSTER) != 0;
+  view.in_local = (raw.flags & WG_BACKEND_IN_LOCAL) != 0;
   view.generation = raw.generation;
   return view;
 }
@@ -50,6 +53,8 @@ FrontendView frontend_of(uint32_t position, const FrontendWay& way) {
   view.kind = static_cast<wg_frontend_kind>(way.kind & WG_FRONTEND_KIND_MASK);
   view.overflow = (way.kind & WG_FRONTEND_OVERFLOW) != 0;
   view.external = (way.flags & WG_FRONTEND_EXTERNAL) != 0;
+  view.node_port = (way.flags & WG_FRONTEND_NODE_PORT) != 0;
+  view.filtered = (way.flags & WG_FRONTEND_FILTERED) != 0;
   view.service = way.service;
   return view;
 }
@@ -109,10 +114,24 @@ Result<void> add_frontends(TableStore& store, Join& join) {
     if (!frontends) return tl::unexpected(frontends.error());
     for (const FrontendView& frontend : *frontends) {
       const auto service = join.services.find(frontend.service);
-      if (service != join.services.end()) service->second.frontends.push_back(frontend);
+      if (service != join.services.end() && !frontend.any_port()) service->second.frontends.push_back(frontend);
     }
   }
   return {};
+}
+
+Cidr range_of(const SourceRangeEntry& entry, Family family) {
+  return {{.family = family, .bytes = entry.address}, entry.prefix_length};
+}
+
+Result<void> add_source_ranges(TableStore& store, Join& join) {
+  return store.source_ranges().map([&join](const std::vector<SourceRangeEntry>& entries) {
+    for (const SourceRangeEntry& entry : entries) {
+      const auto service = join.services.find(entry.service);
+      if (service == join.services.end()) continue;
+      service->second.source_ranges.push_back(range_of(entry, service->second.family));
+    }
+  });
 }
 
 Result<std::vector<BackendView>> backends_of(TableStore& store, const Join& join) {
@@ -147,6 +166,7 @@ std::vector<ServiceView> sorted(Join&& join) {
   for (auto& [index, service] : join.services) {
     std::stable_sort(service.frontends.begin(), service.frontends.end(), is_before_by_text<FrontendView>);
     std::stable_sort(service.backends.begin(), service.backends.end(), is_before_by_text<BackendView>);
+    std::ranges::sort(service.source_ranges, {}, &Cidr::text);
     services.push_back(std::move(service));
   }
   std::stable_sort(services.begin(), services.end(), [](const ServiceView& a, const ServiceView& b) {
@@ -163,6 +183,7 @@ Result<std::vector<ServiceView>> services_view(TableStore& store) {
   return add_names(store, *join)
       .and_then([&] { return add_sets(store, *join); })
       .and_then([&] { return add_frontends(store, *join); })
+      .and_then([&] { return add_source_ranges(store, *join); })
       .and_then([&] { return add_backends(store, *join); })
       .map([&] { return sorted(std::move(*join)); });
 }
@@ -201,10 +222,11 @@ std::string_view frontend_kind_name(wg_frontend_kind kind) {
 }
 
 std::string service_flags_text(uint32_t flags) {
-  static constexpr std::array<std::pair<uint32_t, std::string_view>, 3> kNames = {
+  static constexpr std::array<std::pair<uint32_t, std::string_view>, 4> kNames = {
       {{WG_SERVICE_INTERNAL_LOCAL, "internal-local"},
        {WG_SERVICE_EXTERNAL_LOCAL, "external-local"},
-       {WG_SERVICE_HAS_ENDPOINTS, "has-endpoints"}}};
+       {WG_SERVICE_HAS_ENDPOINTS, "has-endpoints"},
+       {WG_SERVICE_NODE_ALLOWED, "node-allowed"}}};
   std::string text;
   for (const auto& [bit, name] : kNames) {
     if ((flags & bit) == 0) continue;
@@ -215,7 +237,7 @@ std::string service_flags_text(uint32_t flags) {
 }
 
 std::optional<Table> table_by_name(std::string_view name) {
-  for (uint8_t table = 0; table <= static_cast<uint8_t>(Table::kServiceNames); ++table) {
+  for (uint8_t table = 0; table < kTableCount; ++table) {
     if (table_name(static_cast<Table>(table)) == name) return static_cast<Table>(table);
   }
   return std::nullopt;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the tables should say about one Service object on this node: one WantedService for each of its ports and
-// families. Pure; called by the planner for each object it looks at (contract I-20..I-31).
+// families. Pure; called by the planner for each object it looks at (contract I-20..I-31, K-01..K-08, K-75..K-78).
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,21 @@
 
 #include "model/objects.h"
 #include "plan/endpoint_sets.h"
+#include "plan/node_addresses.h"
 
 namespace waggle {
 
 struct WantedFrontend {
   IpAddress address;
-  bool external = false;  // WG_FRONTEND_EXTERNAL
+  uint16_t port = 0;   // host byte order
+  uint32_t flags = 0;  // WG_FRONTEND_*
+};
+
+// This node, as far as it decides what its tables say.
+struct WantedContext {
+  NodeContext node;
+  const NodeAddresses& addresses;
+  bool external_ips = true;  // AllowServiceExternalIPs (I-30)
 };
 
 struct WantedService {
@@ -24,12 +33,13 @@ struct WantedService {
   uint16_t port = 0;   // host byte order
   uint32_t flags = 0;  // WG_SERVICE_*
   uint32_t affinity_timeout_s = 0;
-  std::vector<WantedFrontend> frontends;  // each address once
+  std::vector<WantedFrontend> frontends;  // the ClusterIP first; each address and port once
+  std::vector<Cidr> source_ranges;        // what filtered frontends admit
   EndpointSets sets;
 };
 
 // Nothing for a service that is not ours or has no address (I-20). `problems` takes what cannot be served and why.
 std::vector<WantedService> wanted_services(const Service& service, const std::vector<const EndpointSlice*>& slices,
-                                           const NodeContext& node, std::vector<std::string>& problems);
+                                           const WantedContext& context, std::vector<std::string>& problems);
 
 }  // namespace waggle
