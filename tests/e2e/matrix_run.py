@@ -3,6 +3,7 @@
 
 import collections
 import itertools
+import subprocess
 
 import clients
 import manifests
@@ -160,6 +161,14 @@ def ask_everything(cluster, fabric):
     return results
 
 
+def expect_strict_reverse_paths(cluster):
+    """On every link of a node that packets of services come by."""
+    for link in (*cluster.devices.split(","), "calin12"):
+        command = ["nsenter", f"--net=/run/netns/{cluster.name}-n1", "sysctl", "-n", f"net/ipv4/conf/{link}/rp_filter"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        expect(said == "1", f"rp_filter of {link} is {said}")
+
+
 def check(fabric, masquerade=False, options=()):
     """The whole matrix on a fabric."""
     with Cluster(pods=2, fabric=fabric, masquerade=masquerade) as cluster:
@@ -168,6 +177,7 @@ def check(fabric, masquerade=False, options=()):
             cluster.serve(cluster.node(node), [POD_PORT])
         cluster.apply("matrix.json", objects(cluster))
         cluster.start_agents(*options)
+        expect_strict_reverse_paths(cluster)
         verdicts = Verdicts(cluster, fabric, masquerade)
         results = ask_everything(cluster, fabric)
         complaints, needless = sort_out(verdicts, results)
