@@ -54,6 +54,7 @@ WG_ARRAY(flows4, struct wg_flow_bucket4, BPF_F_MMAPABLE);
 WG_ARRAY(flows6, struct wg_flow_bucket6, BPF_F_MMAPABLE);
 WG_ARRAY(snat4, struct wg_snat_bucket4, BPF_F_MMAPABLE);
 WG_ARRAY(snat6, struct wg_snat_bucket6, BPF_F_MMAPABLE);
+WG_ARRAY(snat_turns, __u32, 0);
 WG_ARRAY(nexthops, struct wg_nexthop, 0);
 WG_ARRAY(control, struct wg_control, BPF_F_MMAPABLE);
 

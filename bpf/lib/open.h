@@ -72,7 +72,7 @@ WG_INLINE int lb_reserve(__u32 family, struct lb_scratch *work)
 		__be16 port;
 
 		OPAQUE(tries);
-		port = bpf_htons(settings.snat_port_min + (__u16)((start + tries) & settings.snat_port_mask));
+		port = snat_next_port(packet->protocol, flow->backend & WG_BACKEND_ID_MASK, start + tries);
 		if (node && !snat_reserve(family, flow, packet->protocol, node, port,
 					  lb_translates(flow) ? port : packet->source_port, &work->snat, &work->hit))
 			continue;

@@ -9,11 +9,41 @@
 #include "lib/route.h"
 
 #define SNAT_PORT_TRIES 16
-
 /* Could this port be one of ours? Network byte order. */
 WG_INLINE int snat_port_in_range(__be16 port)
 {
 	return (__u16)(bpf_ntohs(port) - settings.snat_port_min) <= settings.snat_port_mask;
+}
+
+/* A permutation of the port range that nobody outside can foresee, another for each backend: every step maps the
+ * numbers up to a power of two onto themselves. */
+WG_INLINE __u32 snat_shuffle(__u32 turn, __u32 backend)
+{
+	const __u64 a = (settings.hash_key.k0 ^ backend) * 0x9E3779B97F4A7C15ull;
+	const __u64 b = (settings.hash_key.k1 ^ backend) * 0xD6E8FEB86659FD93ull;
+	const __u32 mask = settings.snat_port_mask;
+
+	turn = (turn * ((__u32)(a >> 32) | 1) + (__u32)a) & mask;
+	turn ^= turn >> 5;
+	turn = (turn * ((__u32)(b >> 32) | 1) + (__u32)b) & mask;
+	return turn ^ turn >> 3;
+}
+
+/* The port to try next, network byte order. A connection gets the one that was taken longest ago, because the backend
+ * may still have the last one that had it in TIME_WAIT, and would answer a connection with other timestamps only a
+ * second later. Datagrams get any: `random` and what follows. */
+WG_INLINE __be16 snat_next_port(__u8 protocol, __u32 backend, __u32 random)
+{
+	__u32 place = backend & (WG_SNAT_TURNS - 1);
+	__u32 *turn = bpf_map_lookup_elem(&snat_turns, &place);
+	__u32 offset = random & settings.snat_port_mask;
+
+	if (protocol == WG_PROTOCOL_TCP && turn) {
+		if (!LOAD(*turn))
+			STORE(*turn, random | 1); /* not where it began before the programs were loaded anew */
+		offset = snat_shuffle(__sync_fetch_and_add(turn, 1), backend);
+	}
+	return bpf_htons(settings.snat_port_min + (__u16)offset);
 }
 
 WG_INLINE struct wg_flow_place snat_place(__u32 family, const __u32 *backend, __be16 backend_port, __be16 port,

@@ -73,14 +73,15 @@ WG_INLINE int lb_follow_flow(__u32 family, __u8 protocol, const struct table_key
 	return family == WG_IPV4 ? lb_follow4(work, protocol) : lb_follow6(work, protocol);
 }
 
-/* Notes a packet of the flow: clock and state. 1: its reservations must follow (lb_follow_flow). */
+/* Notes a packet of the flow: clock and state. 1: its reservations must follow (lb_follow_flow). Those of a closed flow
+ * may be another's by now, so every packet asks. */
 WG_INLINE int lb_track(const struct packet *packet, struct wg_flow_head *head, struct table_hit *hit, __u32 direction)
 {
 	const __u32 state = hit->control & WG_FLOW_STATE_MASK;
 	const __u32 next = flow_next_state(state, direction, packet->protocol, packet->tcp_flags);
 	const int is_touched = table_touch(head, bpf_jiffies64());
 
-	if (LIKELY(next == state && !is_touched))
+	if (LIKELY(next == state && !is_touched && state != WG_FLOW_CLOSED))
 		return 0;
 	if (next != state) {
 		table_set_state(head, hit->control, next);

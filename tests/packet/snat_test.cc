@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flows whose replies would not find their way back by themselves: the node's address goes in between, at TC.
+#include <algorithm>
+
 #include "packet_case.h"
 
 namespace waggle {
@@ -229,6 +231,89 @@ TEST(SnatPorts, WhenAllAreTakenNewFlowsAreDroppedAndOldOnesGoOn) {
   EXPECT_EQ(dropped, 4);
   EXPECT_EQ(rig.flows(FlowTable::kSnat4).size(), 16u);
   EXPECT_EQ(rig.flows(FlowTable::kFlows4).size(), 16u);
+}
+
+// One outside client after the other connects to one backend on another node, over 16 node ports.
+class FewPorts : public testing::Test {
+ protected:
+  static constexpr uint16_t kPorts = 16;
+
+  void SetUp() override {
+    auto opened = ProgramRig::open({.snat_ports = kPorts});
+    ASSERT_TRUE(opened) << opened.error().message;
+    rig_ = std::move(*opened);
+    ASSERT_TRUE(rig_->apply(events_of({.cluster_ips = {at_.cluster_ip},
+                                       .load_balancer_ips = {at_.load_balancer_ip},
+                                       .endpoints = {at_.remote_backend}})));
+  }
+  [[nodiscard]] PacketSpec from_client(uint16_t client_port, uint8_t flags) const {
+    return {.source = at_.outside,
+            .destination = at_.load_balancer_ip,
+            .source_port = client_port,
+            .destination_port = kServicePort,
+            .tcp_flags = flags};
+  }
+  // Both edges; the node port the backend sees, 0 if the packet was dropped.
+  uint16_t send(uint16_t client_port, uint8_t flags) {
+    const auto first = rig_->run({.ifindex = kUplink, .packet = build(from_client(client_port, flags))}).value();
+    if (first.verdict != TC_ACT_UNSPEC || first.mark == 0) return 0;
+    const auto second =
+        rig_->run({.hook = RunHook::kTcEgress, .ifindex = kUplink, .mark = first.mark, .packet = first.packet});
+    return port_of(second.value().packet, "source port");
+  }
+  void answer(uint16_t node_port, uint8_t flags) {
+    PacketSpec reply{.source = at_.remote_backend,
+                     .destination = at_.node,
+                     .source_port = kBackendPort,
+                     .destination_port = node_port,
+                     .tcp_flags = flags};
+    const auto first = rig_->run({.ifindex = kUplink, .packet = build(reply)}).value();
+    ASSERT_TRUE(rig_->run({.hook = RunHook::kTcEgress, .ifindex = kUplink, .packet = first.packet}));
+  }
+  // A whole connection, ended by the server: where it went.
+  uint16_t connect_and_close(uint16_t client_port) {
+    const uint16_t port = send(client_port, kSyn);
+    if (port == 0) return 0;
+    answer(port, kSyn | kAck);
+    answer(port, kFin | kAck);
+    send(client_port, kFin | kAck);
+    return port;
+  }
+
+  const Places& at_ = places(Family::kIpv4);
+  std::unique_ptr<ProgramRig> rig_;
+};
+
+TEST_F(FewPorts, TheOneThatWasClosedLongestAgoIsTakenNext) {
+  std::vector<uint16_t> order;
+  for (uint16_t i = 0; i < kPorts; ++i) order.push_back(connect_and_close(static_cast<uint16_t>(1000 + i)));
+  EXPECT_EQ(std::set<uint16_t>(order.begin(), order.end()).size(), kPorts) << "each once";
+  EXPECT_EQ(std::ranges::count(order, 0), 0);
+  for (uint16_t i = 0; i < 5 * kPorts; ++i) {
+    EXPECT_EQ(connect_and_close(static_cast<uint16_t>(2000 + i)), order[i % kPorts]) << i;
+  }
+}
+
+TEST_F(FewPorts, LiveOnesAreNeverTaken) {
+  std::set<uint16_t> live;
+  for (uint16_t i = 0; i < 5; ++i) {
+    live.insert(send(static_cast<uint16_t>(1000 + i), kSyn));
+    if (i % 2 == 0) answer(*live.rbegin(), kSyn | kAck);
+  }
+  EXPECT_EQ(live.size(), 5u);
+  for (uint16_t i = 0; i < 100; ++i) {
+    const uint16_t port = connect_and_close(static_cast<uint16_t>(2000 + i));
+    EXPECT_NE(port, 0) << i;
+    EXPECT_FALSE(live.contains(port)) << i;
+  }
+}
+
+TEST_F(FewPorts, AClosedConnectionWhosePortIsAnothersDoesNotDisturbIt) {
+  const uint16_t port = connect_and_close(1000);
+  uint16_t taken = 0;
+  for (uint16_t i = 0; i < kPorts && taken != port; ++i) taken = send(static_cast<uint16_t>(2000 + i), kSyn);
+  ASSERT_EQ(taken, port);
+  EXPECT_NE(send(1000, kFin | kAck), port) << "sent again by the old client";
 }
 
 }  // namespace

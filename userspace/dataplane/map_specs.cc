@@ -49,6 +49,7 @@ std::vector<MapSpec> map_specs(const DataplaneSizes& sizes) {
       array<wg_flow_bucket6>("flows6", sizes.flow_slots6 / WG_FLOW_WAYS),
       array<wg_snat_bucket4>("snat4", sizes.snat_slots4 / WG_FLOW_WAYS),
       array<wg_snat_bucket6>("snat6", sizes.snat_slots6 / WG_FLOW_WAYS),
+      array<uint32_t>("snat_turns", WG_SNAT_TURNS, 0),
       array<wg_nexthop>("nexthops", sizes.nexthops, 0),
       array<wg_control>("control", 1),
       hash<wg_spill_key, wg_spill_value>("flow_spill", BPF_MAP_TYPE_LRU_HASH, sizes.spill_entries),

@@ -167,6 +167,11 @@ static inline __attribute__((always_inline)) __u32 wg_flow_lifetime_index(__u32 
  */
 #define WG_SNAT_LINGER_S 10
 
+/* Table `snat_turns` (array of __u32): how many node ports TCP connections to a backend (index = its id modulo the
+ * size, a power of two) have taken. They are taken in a fixed order, so that the port that comes next was used longest
+ * ago. */
+#define WG_SNAT_TURNS 1024u
+
 /* Table `flow_spill` (LRU hash): flows of a client socket that found its set full of its own flows. Two entries a flow:
  * one found by the request (other = frontend), one by the reply (other = backend). */
 #define WG_SPILL_REQUEST 0u

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+ * Packets of the node's own processes that no socket hook has translated (raw sockets, SCTP, UDP where its hook is
+ * off): TC egress is their client edge and their backend edge at once. The reply comes to a reserved port of the node
+ * and is translated both ways where it enters. Included by tc_lb.bpf.c alone.
+ */
+#pragma once
+
+#include "lib/count.h"
+#include "lib/nat_tc.h"
+#include "lib/reply.h"
+
+/* A packet at TC egress that came in by no link. */
+WG_INLINE int host_is_sender(const struct __sk_buff *skb)
+{
+	return !skb->ingress_ifindex;
+}
+
+/* To the backend in work->answer, by the way that leads there. Without one the packet goes where it would have gone. */
+WG_INLINE int host_send(__u32 family, struct __sk_buff *skb, struct lb_scratch *work)
+{
+	const struct packet *packet = &work->packet;
+	const struct lb_answer *answer = &work->answer;
+	struct wg_control *state = control_get();
+	struct bpf_fib_lookup fib = {};
+	struct rewrite rewrite;
+	int result = route_lookup(skb, packet, answer->address, &fib);
+
+	if (!state || (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH))
+		return -WG_REASON_NO_FLOW;
+	copy_address(address_words(family), rewrite.source,
+		     snat_address(family, state, answer->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT));
+	copy_address(address_words(family), rewrite.destination, answer->address);
+	rewrite.source_port = answer->snat_port;
+	rewrite.destination_port = answer->port;
+	count_request(answer->service, packet->length);
+	result = nat_tc(family, skb, packet, &rewrite);
+	return result < 0 ? result : (int)bpf_redirect_neigh(fib.ifindex, 0, 0, 0);
+}
+
+/* Is the flow of a reply to this port the node's own, and not a client's whose port only has been translated? */
+WG_INLINE int host_has_port(__u32 family, const struct packet *packet, const struct table_hit *hit)
+{
+	struct wg_control *state = control_get();
+
+	return state && hit->backend & WG_FLOW_SNAT && hit->snat_port == packet->destination_port &&
+	       same_address(address_words(family),
+			    snat_address(family, state, hit->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT),
+			    packet->destination);
+}
+
+/* work->packet is for a port that stands for work->reply_owner, an address of the node. 0: it belongs to a flow of the
+ * node's own, and work->answer has its frontend. Such flows are never spilled, nor are their source ports translated.
+ */
+WG_INLINE int host_find_reply(__u32 family, struct lb_scratch *work)
+{
+	const struct packet *packet = &work->packet;
+	const struct snat_owner *owner = &work->reply_owner;
+	struct reply_flow *flow = &work->reply;
+	struct wg_flow_place place = flow_place(family, owner->address, owner->port, packet->protocol);
+	struct wg_flow_head *head;
+
+	reply_key(family, owner->address, owner->port, packet->source, packet->source_port, &work->key);
+	head = table_find(TABLE_FLOWS, family, TABLE_REPLY, &place, &work->key, &flow->hit);
+	if (!head || !host_has_port(family, packet, &flow->hit))
+		return -WG_REASON_NOT_SERVICE;
+	if (family == WG_IPV4)
+		flow->frontend[0] = flow->hit.frontend;
+	else if (!frontend6_at(flow->hit.frontend, flow->frontend))
+		return -WG_REASON_NOT_SERVICE;
+	reply_fill_answer(family, &work->key, flow, &work->answer);
+	work->must_follow = lb_track(packet, head, &flow->hit, TABLE_REPLY);
+	if (work->must_follow)
+		lb_note_followed(family, work, &work->key, &flow->hit);
+	return 0;
+}
+
+/* Delivers a reply where the kernel expects packets from this frontend: strict rp_filter would drop one that a pod's
+ * link brought. */
+WG_INLINE int host_deliver(__u32 family, struct __sk_buff *skb, const struct packet *packet, const __u32 *frontend)
+{
+	struct bpf_fib_lookup fib = {};
+	const __u32 here = skb->ifindex;
+
+	if (route_lookup(skb, packet, frontend, &fib) != BPF_FIB_LKUP_RET_SUCCESS || fib.ifindex == here)
+		return 0;
+	if (bpf_skb_store_bytes(skb, 0, fib.smac, ETH_ALEN, 0))
+		return -WG_REASON_REWRITE;
+	return bpf_redirect(fib.ifindex, BPF_F_INGRESS);
+}
+
+/* work->answer says which frontend the reply must show. */
+WG_INLINE int host_receive(__u32 family, struct __sk_buff *skb, struct lb_scratch *work)
+{
+	const struct packet *packet = &work->packet;
+	const struct lb_answer *answer = &work->answer;
+	struct rewrite rewrite;
+	int result;
+
+	rewrite_nothing(family, packet, &rewrite);
+	copy_address(address_words(family), rewrite.source, answer->address);
+	rewrite.source_port = answer->port;
+	rewrite.destination_port = answer->client_port;
+	count_reply(answer->service, packet->length);
+	result = nat_tc(family, skb, packet, &rewrite);
+	return result < 0 ? result : host_deliver(family, skb, packet, answer->address);
+}
+
+/* One after another, or their frames would stand on one stack. */
+#define HOST_FAMILY_STEPS(suffix, family)                                                                              \
+	WG_GLOBAL int host_send##suffix(struct __sk_buff *skb, struct lb_scratch *work)                                \
+	{                                                                                                              \
+		return work ? host_send(family, skb, work) : -WG_REASON_NO_FLOW;                                       \
+	}                                                                                                              \
+	WG_GLOBAL int host_find_reply##suffix(struct lb_scratch *work)                                                 \
+	{                                                                                                              \
+		return work ? host_find_reply(family, work) : -WG_REASON_NOT_SERVICE;                                  \
+	}                                                                                                              \
+	WG_GLOBAL int host_receive##suffix(struct __sk_buff *skb, struct lb_scratch *work)                             \
+	{                                                                                                              \
+		return work ? host_receive(family, skb, work) : -WG_REASON_NO_FLOW;                                    \
+	}
+HOST_FAMILY_STEPS(4, WG_IPV4)
+HOST_FAMILY_STEPS(6, WG_IPV6)
+
+/* IPv4 has its answer in variables of the entry program. */
+WG_INLINE int host_follow4(struct __sk_buff *skb, const struct packet *packet, const struct lb_answer *answer)
+{
+	struct lb_scratch *work = scratch_get();
+
+	if (!work)
+		return -WG_REASON_NO_FLOW;
+	work->packet = *packet;
+	work->answer = *answer;
+	return host_send4(skb, work);
+}
+
+/* lb_unsnat has found that the port in work->packet stands for its own address. */
+WG_INLINE int host_reply(struct __sk_buff *skb, __u32 family, struct lb_scratch *work)
+{
+	const int result = family == WG_IPV4 ? host_find_reply4(work) : host_find_reply6(work);
+
+	if (result < 0)
+		return result;
+	lb_reply_follow(family, work);
+	return family == WG_IPV4 ? host_receive4(skb, work) : host_receive6(skb, work);
+}
