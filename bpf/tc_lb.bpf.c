@@ -10,6 +10,7 @@
 #define WG_THIS_HOOK WG_HOOK_TC
 typedef struct __sk_buff wg_context;
 
+#include "lib/icmp.h"
 #include "lib/nat_tc.h"
 #include "lib/refuse.h"
 #include "lib/reply.h"
@@ -248,6 +249,14 @@ static __always_inline int egress(struct __sk_buff *skb, __u32 family, const str
 	return family == WG_IPV4 ? reply4(skb, packet) : reply6(skb, packet);
 }
 
+static __always_inline int without_ports(struct __sk_buff *skb, __u32 family, const struct packet *packet,
+					 int is_egress)
+{
+	const int result = icmp_translate(skb, family, packet, is_egress);
+
+	return result == -WG_REASON_PROTOCOL && !is_egress ? other_protocol(skb, family, packet) : result;
+}
+
 /* Parses and handles. A packet that says it is longer than it is counts as cut short. */
 static __always_inline int read_and_handle(struct __sk_buff *skb, __u32 family, int offset, __u16 vlan_tags,
 					   int is_egress)
@@ -257,8 +266,8 @@ static __always_inline int read_and_handle(struct __sk_buff *skb, __u32 family, 
 
 	if (UNLIKELY(packet.protocol == WG_PROTOCOL_SCTP) && !result)
 		result = sctp_take(skb, skb->gso_size != 0, &packet);
-	if (UNLIKELY(result == -WG_REASON_PROTOCOL && !is_egress && parse_end(&packet) <= skb->len))
-		return other_protocol(skb, family, &packet);
+	if (UNLIKELY(result == -WG_REASON_PROTOCOL && parse_end(&packet) <= skb->len))
+		return without_ports(skb, family, &packet, is_egress);
 	if (result < 0)
 		return result;
 	if (UNLIKELY(parse_end(&packet) > skb->len))

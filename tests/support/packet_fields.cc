@@ -267,7 +267,8 @@ std::string wrong_checksums(const Bytes& packet) {
 std::string wrong_quoted_checksums(const Bytes& packet) {
   Walk walk(packet);
   walk.frame();
-  return walk.layers.size() < 2 ? "" : complaints(packet, walk.layers[1]);
+  const bool is_quoted = walk.layers.size() > 1 && walk.layers[1].protocol != 132;
+  return is_quoted ? complaints(packet, walk.layers[1]) : "";
 }
 
 void set_field(Bytes& packet, std::string_view name, uint64_t value) {

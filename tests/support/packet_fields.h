@@ -26,7 +26,7 @@ std::string packet_difference(const Bytes& expected, const Bytes& actual);
 // Names the packet's own checksums that a recomputation contradicts; empty if all are right. A UDP checksum of zero is
 // right, and of the L4 of a fragment or of a packet that is cut off nothing is said.
 std::string wrong_checksums(const Bytes& packet);
-// The same of the packet that an ICMP error quotes.
+// The same of the packet that an ICMP error quotes; nothing of SCTP, whose checksum nobody looks at there.
 std::string wrong_quoted_checksums(const Bytes& packet);
 
 // Overwrites a field (big endian) and leaves everything else, checksums too. The field must be there.

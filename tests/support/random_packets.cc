@@ -51,8 +51,21 @@ Bytes RandomPackets::spoil(Bytes packet) {
   return packet;
 }
 
+// About a packet like the others, most of them to who sent it.
+IcmpErrorSpec RandomPackets::icmp_error() {
+  const PacketSpec offending = spec();
+  const bool ipv4 = address_of(offending.source).family == Family::kIpv4;
+  IcmpErrorSpec error;
+  error.source = one_of(ipv4 ? pool_.addresses4 : pool_.addresses6);
+  error.destination = below(8) == 0 ? error.source : offending.source;
+  error.type = ipv4 ? one_of<uint8_t>({3, 3, 11, 12, 8}) : one_of<uint8_t>({1, 2, 3, 4, 128});
+  error.quoted = quote_of(offending, below(4) == 0 ? 2000 : below(40));
+  if (below(8) == 0) error.vlans.assign(below(3), 7);
+  return error;
+}
+
 Bytes RandomPackets::next() {
-  Bytes packet = build(spec());
+  Bytes packet = below(8) == 0 ? build(icmp_error()) : build(spec());
   return below(2) == 0 ? spoil(std::move(packet)) : packet;
 }
 
@@ -79,6 +92,9 @@ Bytes turned_round(const Bytes& packet) {
 std::string broken_rule(const Bytes& in, const Bytes& out, bool forwards) {
   if (in.size() != out.size()) return "another size";
   if (wrong_checksums(in).empty() && !wrong_checksums(out).empty()) return wrong_checksums(out);
+  if (wrong_quoted_checksums(in).empty() && !wrong_quoted_checksums(out).empty()) {
+    return "quoted: " + wrong_quoted_checksums(out);
+  }
   std::vector<bool> free(in.size());
   for (const Field& field : fields_of(in)) {
     if (may_change(field.name, forwards)) {

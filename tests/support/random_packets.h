@@ -28,6 +28,7 @@ class RandomPackets {
   RandomPackets(uint64_t seed, PacketPool pool) : random_(seed), pool_(std::move(pool)) {}
 
   PacketSpec spec();
+  IcmpErrorSpec icmp_error();
   Bytes next();
   uint32_t below(uint32_t limit) { return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random_); }
   template <typename T>

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+ * ICMP and ICMPv6 errors about packets of a flow (contract K-14): what a router, a backend, a client or this node's own
+ * kernel says about a packet reaches the packet's sender, in the addresses and ports that the sender knows. So path MTU
+ * discovery works through a service. Called by TC; XDP leaves ICMP alone.
+ *
+ * An error goes to the source of the packet it quotes. Both are rewritten at the edges where the flow's own packets
+ * are, in the other direction, and the error then seems to come from whom the sender spoke to, as the kernel's NAT has
+ * it. Errors neither keep a flow alive nor change its state, and no service counts them: anybody could send some.
+ *
+ * What cannot be read for sure is left alone: quotes without ports, later fragments, other protocols, no flow.
+ */
+#pragma once
+
+#include "lib/nat.h"
+#include "lib/reply.h"
+
+#define ICMP_QUOTED_L4_BYTES 8u /* every error quotes as much (RFC 792) */
+#define ICMP_CHECK_OFFSET    2u
+#define ICMP_FRAGMENT_OFFSET 0x1fffu
+
+/* Types of errors: RFC 792 and RFC 4443 */
+#define ICMP_UNREACHABLE   3u
+#define ICMP_EXCEEDED      11u
+#define ICMP_PARAMETER     12u
+#define ICMPV6_FIRST_ERROR 1u /* unreachable, packet too big, time exceeded, parameter problem */
+#define ICMPV6_LAST_ERROR  4u
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__sum16 checksum;
+	__be32 rest;
+};
+
+struct icmp_work {
+	struct packet outer;  /* in: the error's own IP header */
+	struct packet quoted; /* its first layer is in l3_offset */
+	struct rewrite outer_after;
+	struct rewrite quoted_after;
+	__sum16 outer_ip_check;
+	__sum16 quoted_ip_check;
+	__sum16 l4_check;
+	__sum16 icmp_check;
+	__u32 l4_check_offset; /* 0: the quote has none, or it stays */
+	__u32 backend;         /* of the flow, as wg_flow_head.backend */
+	struct packet request; /* the quoted packet's direction turned round */
+	struct frontend_hit frontend;
+	struct table_key key;
+	struct reply_flow flow;
+	struct snat_owner owner;
+	struct wg_spill_value spilled;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct icmp_work);
+} icmp_scratch SEC(".maps");
+
+WG_INLINE struct icmp_work *icmp_work_for(const struct packet *packet)
+{
+	__u32 zero = 0;
+	struct icmp_work *work = bpf_map_lookup_elem(&icmp_scratch, &zero);
+
+	if (work)
+		work->outer = *packet;
+	return work;
+}
+
+/* Unreachable (fragmentation needed, too), time exceeded, parameter problem; in ICMPv6 packet too big, too. */
+WG_INLINE int icmp_is_error(__u32 family, __u8 type)
+{
+	if (family == WG_IPV4)
+		return type == ICMP_UNREACHABLE || type == ICMP_EXCEEDED || type == ICMP_PARAMETER;
+	return type >= ICMPV6_FIRST_ERROR && type <= ICMPV6_LAST_ERROR;
+}
+
+WG_INLINE int icmp_read_quote4(struct __sk_buff *skb, struct icmp_work *work)
+{
+	struct packet *quoted = &work->quoted;
+	struct iphdr ip;
+
+	if (bpf_skb_load_bytes(skb, quoted->l3_offset, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5 ||
+	    ip.frag_off & bpf_htons(ICMP_FRAGMENT_OFFSET))
+		return 0;
+	quoted->source[0] = ip.saddr;
+	quoted->destination[0] = ip.daddr;
+	quoted->protocol = ip.protocol;
+	quoted->l4_offset = quoted->l3_offset + ip.ihl * 4;
+	work->quoted_ip_check = ip.check;
+	return !bpf_skb_load_bytes(skb, work->outer.l3_offset + __builtin_offsetof(struct iphdr, check),
+				   &work->outer_ip_check, sizeof(work->outer_ip_check));
+}
+
+/* Walks what precedes L4 in the quote. A fragment header is passed if L4 begins behind it. */
+WG_INLINE int icmp_read_extensions(struct __sk_buff *skb, struct packet *quoted, __u8 next)
+{
+	__u32 offset = quoted->l3_offset + sizeof(struct ipv6hdr);
+
+#pragma nounroll
+	for (int i = 0; i < PARSE_EXTENSION_HEADERS; i++) {
+		__u8 header[8];
+
+		OPAQUE(i);
+		if (next != IPV6_HOP_BY_HOP && next != IPV6_ROUTING && next != IPV6_DESTINATION &&
+		    next != IPV6_FRAGMENT)
+			break;
+		if (bpf_skb_load_bytes(skb, offset, header, sizeof(header)))
+			return 0;
+		if (next == IPV6_FRAGMENT && (header[2] || header[3] & 0xf8))
+			return 0;
+		offset += next == IPV6_FRAGMENT ? sizeof(header) : (header[1] + 1u) * 8u;
+		next = header[0];
+	}
+	quoted->protocol = next;
+	quoted->l4_offset = offset;
+	return 1;
+}
+
+WG_INLINE int icmp_read_quote6(struct __sk_buff *skb, struct icmp_work *work)
+{
+	struct packet *quoted = &work->quoted;
+	struct ipv6hdr ip;
+
+	if (bpf_skb_load_bytes(skb, quoted->l3_offset, &ip, sizeof(ip)) || ip.version != 6)
+		return 0;
+	__builtin_memcpy(quoted->source, &ip.saddr, sizeof(quoted->source));
+	__builtin_memcpy(quoted->destination, &ip.daddr, sizeof(quoted->destination));
+	return icmp_read_extensions(skb, quoted, ip.nexthdr);
+}
+
+/* Ports, and the L4 checksum if the quote reaches so far. SCTP's does not cover addresses, and nobody checks it in a
+ * quote that is cut off. */
+WG_INLINE int icmp_read_quoted_l4(struct __sk_buff *skb, struct icmp_work *work)
+{
+	struct packet *quoted = &work->quoted;
+	const __u32 end = parse_end(&work->outer);
+	struct nat_ports ports;
+	__u32 check;
+
+	if (quoted->protocol != WG_PROTOCOL_TCP && quoted->protocol != WG_PROTOCOL_UDP &&
+	    quoted->protocol != WG_PROTOCOL_SCTP)
+		return 0;
+	if (quoted->l4_offset + ICMP_QUOTED_L4_BYTES > end ||
+	    bpf_skb_load_bytes(skb, quoted->l4_offset, &ports, sizeof(ports)))
+		return 0;
+	quoted->source_port = ports.source;
+	quoted->destination_port = ports.destination;
+	work->l4_check_offset = 0;
+	check = quoted->l4_offset + nat_checksum_offset(quoted);
+	if (quoted->protocol == WG_PROTOCOL_SCTP || check + sizeof(work->l4_check) > end)
+		return 1;
+	if (bpf_skb_load_bytes(skb, check, &work->l4_check, sizeof(work->l4_check)))
+		return 0;
+	if (quoted->protocol == WG_PROTOCOL_TCP || work->l4_check)
+		work->l4_check_offset = check;
+	return 1;
+}
+
+/* Reads the error whose IP header is in work->outer. 0, or WG_REASON_PROTOCOL: it is none, or not one to be read. */
+WG_INLINE int icmp_read(__u32 family, struct __sk_buff *skb, struct icmp_work *work)
+{
+	const struct packet *outer = &work->outer;
+	struct icmp_header header;
+
+	if (bpf_skb_load_bytes(skb, outer->l4_offset, &header, sizeof(header)) || !icmp_is_error(family, header.type))
+		return -WG_REASON_PROTOCOL;
+	work->icmp_check = header.checksum;
+	work->backend = 0;
+	work->quoted.family = family;
+	work->quoted.l3_offset = outer->l4_offset + sizeof(header);
+	if (!(family == WG_IPV4 ? icmp_read_quote4(skb, work) : icmp_read_quote6(skb, work)) ||
+	    !icmp_read_quoted_l4(skb, work) ||
+	    !same_address(address_words(family), work->quoted.source, outer->destination))
+		return -WG_REASON_PROTOCOL;
+	rewrite_nothing(family, outer, &work->outer_after);
+	rewrite_nothing(family, &work->quoted, &work->quoted_after);
+	return 0;
+}
+
+/* The flow of the quoted packet, seen from its backend. client_is_source: it went from the client to the backend. */
+WG_INLINE int icmp_find_flow(__u32 family, struct icmp_work *work, int client_is_source)
+{
+	const struct packet *quoted = &work->quoted;
+	struct wg_flow_head *head;
+
+	__builtin_memset(&work->flow, 0, sizeof(work->flow));
+	if (client_is_source)
+		reply_key(family, quoted->source, quoted->source_port, quoted->destination, quoted->destination_port,
+			  &work->key);
+	else
+		reply_key(family, quoted->destination, quoted->destination_port, quoted->source, quoted->source_port,
+			  &work->key);
+	return reply_find(family, quoted->protocol, &work->key, &work->flow, &head);
+}
+
+/* Client edge, egress: about a request, on its way to the client, who spoke to the frontend from its own port. */
+WG_INLINE int icmp_to_client(__u32 family, struct icmp_work *work)
+{
+	const struct packet *quoted = &work->quoted;
+
+	if (!reply_gate_open(family, quoted->destination, quoted->destination_port, quoted->protocol) ||
+	    !icmp_find_flow(family, work, 1))
+		return -WG_REASON_PROTOCOL;
+	copy_address(address_words(family), work->outer_after.source, work->flow.frontend);
+	copy_address(address_words(family), work->quoted_after.destination, work->flow.frontend);
+	work->quoted_after.destination_port = work->flow.hit.frontend_port;
+	work->quoted_after.source_port = work->key.client_port;
+	return 0;
+}
+
+/* Backend edge, ingress: about a request that left with the node's address; on to the client edge. */
+WG_INLINE int icmp_to_node(__u32 family, struct icmp_work *work)
+{
+	const struct packet *quoted = &work->quoted;
+	const __u32 words = address_words(family);
+
+	if (!snat_port_in_range(quoted->source_port) ||
+	    !reply_gate_open(family, quoted->destination, quoted->destination_port, quoted->protocol))
+		return -WG_REASON_PROTOCOL;
+	reply_key(family, quoted->source, quoted->source_port, quoted->destination, quoted->destination_port,
+		  &work->key);
+	if (!reply_owner(family, &work->key, quoted->protocol, &work->owner) ||
+	    same_address(words, work->owner.address, quoted->source))
+		return -WG_REASON_PROTOCOL; /* a client's translated port: its own edge knows */
+	copy_address(words, work->outer_after.destination, work->owner.address);
+	copy_address(words, work->quoted_after.source, work->owner.address);
+	work->quoted_after.source_port = work->owner.port;
+	return 0;
+}
+
+/* Where the request that the quoted reply answers went: the flow's backend, in work->flow.hit. */
+WG_INLINE int icmp_find_request(__u32 family, struct icmp_work *work)
+{
+	const struct packet *quoted = &work->quoted;
+	struct packet *request = &work->request;
+	struct table_hit *hit = &work->flow.hit;
+	struct wg_flow_place place;
+
+	*request = *quoted;
+	copy_address(WG_ADDRESS_WORDS, request->source, quoted->destination);
+	copy_address(WG_ADDRESS_WORDS, request->destination, quoted->source);
+	request->source_port = quoted->destination_port;
+	request->destination_port = quoted->source_port;
+	place = flow_place(family, request->source, request->source_port, request->protocol);
+	flow_request_key(family, request, work->frontend.position, &work->key);
+	if (table_find(TABLE_FLOWS, family, TABLE_REQUEST, &place, &work->key, hit))
+		return 1;
+	if (!flow_bucket_spilled(family, &place) || !spill_find_request(family, request, &work->spilled))
+		return 0;
+	copy_address(WG_ADDRESS_WORDS, hit->backend_address, work->spilled.address);
+	hit->backend_port = work->spilled.port;
+	hit->backend = work->spilled.backend;
+	return 1;
+}
+
+/* Client edge, ingress: about a reply, which the client side got from the frontend; on to the backend. */
+WG_INLINE int icmp_to_frontend(__u32 family, struct icmp_work *work)
+{
+	const struct packet *quoted = &work->quoted;
+	const struct table_hit *hit = &work->flow.hit;
+
+	if (frontend_find(family, quoted->source, quoted->source_port, quoted->protocol, &work->frontend) !=
+		FRONTEND_HIT ||
+	    !icmp_find_request(family, work))
+		return -WG_REASON_PROTOCOL;
+	copy_address(address_words(family), work->outer_after.destination, hit->backend_address);
+	copy_address(address_words(family), work->quoted_after.source, hit->backend_address);
+	work->quoted_after.source_port = hit->backend_port;
+	if (hit->backend & WG_FLOW_SOURCE_PORT)
+		work->quoted_after.destination_port = hit->snat_port;
+	work->backend = hit->backend;
+	return 0;
+}
+
+/* Backend edge, egress: the same where the backend knows the client by the node's address. */
+WG_INLINE int icmp_to_backend(__u32 family, struct icmp_work *work)
+{
+	const struct table_hit *hit = &work->flow.hit;
+	struct wg_control *state = control_get();
+	const __u32 *node;
+
+	if (!state || !icmp_find_flow(family, work, 0) || !(hit->backend & WG_FLOW_SNAT))
+		return -WG_REASON_PROTOCOL;
+	node = snat_address(family, state, hit->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT);
+	copy_address(address_words(family), work->outer_after.source, node);
+	copy_address(address_words(family), work->quoted_after.destination, node);
+	work->quoted_after.destination_port = hit->snat_port;
+	return 0;
+}
+
+/* Source and destination as they lie in both kinds of header. */
+WG_INLINE int icmp_write_addresses(__u32 family, struct __sk_buff *skb, __u32 header, const struct rewrite *after)
+{
+	const __u32 bytes = address_words(family) * sizeof(__be32);
+	const __u32 offset = header + (family == WG_IPV4 ? __builtin_offsetof(struct iphdr, saddr)
+							 : __builtin_offsetof(struct ipv6hdr, saddr));
+
+	return bpf_skb_store_bytes(skb, offset, after->source, bytes, 0) ||
+	       bpf_skb_store_bytes(skb, offset + bytes, after->destination, bytes, 0);
+}
+
+WG_INLINE int icmp_write_check(struct __sk_buff *skb, __u32 offset, __sum16 check)
+{
+	return bpf_skb_store_bytes(skb, offset, &check, sizeof(check), 0);
+}
+
+/* Ports and L4 checksum of the quote; sum: what changed in the addresses, and grows by what changes here. */
+WG_INLINE int icmp_write_quoted_l4(struct __sk_buff *skb, struct icmp_work *work, __u64 *sum)
+{
+	const struct packet *quoted = &work->quoted;
+	struct nat_ports ports = {work->quoted_after.source_port, work->quoted_after.destination_port};
+	__sum16 check;
+
+	*sum = nat_replace(*sum, nat_ports_word(quoted->source_port, quoted->destination_port),
+			   nat_ports_word(ports.source, ports.destination));
+	if (bpf_skb_store_bytes(skb, quoted->l4_offset, &ports, sizeof(ports), 0))
+		return -1;
+	if (!work->l4_check_offset)
+		return 0;
+	check = nat_checksum(work->l4_check, *sum);
+	if (quoted->protocol == WG_PROTOCOL_UDP && !check)
+		check = 0xffff;
+	*sum = nat_replace(*sum, work->l4_check, check);
+	return icmp_write_check(skb, work->l4_check_offset, check);
+}
+
+/* Writes what was decided. The error's own checksum makes up for all of it, so a sum over the whole packet
+ * (CHECKSUM_COMPLETE) stays right; senders never leave an ICMP checksum to the device. */
+WG_INLINE int icmp_write(__u32 family, struct __sk_buff *skb, struct icmp_work *work)
+{
+	const __u64 outer = nat_address_difference(family, &work->outer, &work->outer_after);
+	__u64 sum = nat_address_difference(family, &work->quoted, &work->quoted_after);
+	const __sum16 ip_check = nat_checksum(work->quoted_ip_check, sum);
+	const __u32 check = __builtin_offsetof(struct iphdr, check);
+
+	if (icmp_write_addresses(family, skb, work->outer.l3_offset, &work->outer_after) ||
+	    icmp_write_addresses(family, skb, work->quoted.l3_offset, &work->quoted_after) ||
+	    icmp_write_quoted_l4(skb, work, &sum))
+		return -WG_REASON_REWRITE;
+	if (family == WG_IPV6)
+		sum += outer; /* of the pseudo header */
+	else if (icmp_write_check(skb, work->outer.l3_offset + check, nat_checksum(work->outer_ip_check, outer)) ||
+		 icmp_write_check(skb, work->quoted.l3_offset + check, ip_check))
+		return -WG_REASON_REWRITE;
+	else
+		sum = nat_replace(sum, work->quoted_ip_check, ip_check);
+	return icmp_write_check(skb, work->outer.l4_offset + ICMP_CHECK_OFFSET, nat_checksum(work->icmp_check, sum))
+		   ? -WG_REASON_REWRITE
+		   : 0;
+}
+
+/* Called one after another, not nested: see open.h. */
+#define ICMP_STEP(step, suffix, family)                                                                                \
+	WG_GLOBAL int step##suffix(struct icmp_work *work)                                                             \
+	{                                                                                                              \
+		return work ? step(family, work) : -WG_REASON_PROTOCOL;                                                \
+	}
+#define ICMP_FAMILY_STEPS(suffix, family)                                                                              \
+	WG_GLOBAL int icmp_read##suffix(struct __sk_buff *skb, struct icmp_work *work)                                 \
+	{                                                                                                              \
+		return work ? icmp_read(family, skb, work) : -WG_REASON_PROTOCOL;                                      \
+	}                                                                                                              \
+	WG_GLOBAL int icmp_write##suffix(struct __sk_buff *skb, struct icmp_work *work)                                \
+	{                                                                                                              \
+		return work ? icmp_write(family, skb, work) : -WG_REASON_PROTOCOL;                                     \
+	}                                                                                                              \
+	ICMP_STEP(icmp_to_client, suffix, family)                                                                      \
+	ICMP_STEP(icmp_to_node, suffix, family)                                                                        \
+	ICMP_STEP(icmp_to_frontend, suffix, family)                                                                    \
+	ICMP_STEP(icmp_to_backend, suffix, family)
+ICMP_FAMILY_STEPS(4, WG_IPV4)
+ICMP_FAMILY_STEPS(6, WG_IPV6)
+
+/* Finds out what becomes of it and notes it. */
+WG_INLINE int icmp_decide(struct __sk_buff *skb, __u32 family, struct icmp_work *work, int is_egress)
+{
+	const int is_ipv4 = family == WG_IPV4;
+	int result;
+
+	if (is_egress && skb->mark & settings.snat_mark)
+		return is_ipv4 ? icmp_to_backend4(work) : icmp_to_backend6(work);
+	if (is_egress)
+		return is_ipv4 ? icmp_to_client4(work) : icmp_to_client6(work);
+	result = is_ipv4 ? icmp_to_node4(work) : icmp_to_node6(work);
+	if (result < 0)
+		result = is_ipv4 ? icmp_to_frontend4(work) : icmp_to_frontend6(work);
+	return result;
+}
+
+/* A packet that has no ports: 0 if it was an error about a packet of a flow, and is translated; WG_REASON_PROTOCOL if
+ * it is anything else. */
+WG_INLINE int icmp_translate(struct __sk_buff *skb, __u32 family, const struct packet *packet, int is_egress)
+{
+	struct icmp_work *work;
+	int result;
+
+	if (packet->protocol != (family == WG_IPV4 ? WG_PROTOCOL_ICMP : WG_PROTOCOL_ICMPV6))
+		return -WG_REASON_PROTOCOL;
+	work = icmp_work_for(packet);
+	result = family == WG_IPV4 ? icmp_read4(skb, work) : icmp_read6(skb, work);
+	if (result < 0 || !work)
+		return result;
+	result = icmp_decide(skb, family, work, is_egress);
+	if (result < 0)
+		return result;
+	if (is_egress)
+		skb->mark &= ~settings.snat_mark;
+	else if (work->backend & WG_FLOW_SNAT)
+		skb->mark |= settings.snat_mark;
+	return family == WG_IPV4 ? icmp_write4(skb, work) : icmp_write6(skb, work);
+}
