@@ -87,19 +87,15 @@ zoned      external-ip    n1 kept       n2 kept       n1 kept
 #
 # fabric, client, service, destination, protocol, family, reason
 PENDING = [
-    ("", "", "", "node-port", "", "", "node ports are not planned yet"),
-    ("", "", "", "external-ip", "", "", "external IPs are not planned yet"),
-    ("", "", "", "", "SCTP", "", "SCTP is not translated yet"),
-    ("", "pod", "ext-local", "load-balancer", "", "", "pods do not go round the external policy yet"),
-    ("", "pod-tc", "ext-local", "load-balancer", "", "", "pods do not go round the external policy yet"),
-    ("", "far-pod", "ext-local", "load-balancer", "", "", "pods do not go round the external policy yet"),
-    ("", "pod", "ext-away", "load-balancer", "", "", "pods do not go round the external policy yet"),
-    ("", "pod-tc", "ext-away", "load-balancer", "", "", "pods do not go round the external policy yet"),
-    ("", "pod", "ext-ending", "load-balancer", "", "", "pods do not go round the external policy yet"),
-    ("", "pod-tc", "ext-ending", "load-balancer", "", "", "pods do not go round the external policy yet"),
-    ("", "pod", "ext-away-ending", "load-balancer", "", "", "pods do not go round the external policy yet"),
-    ("", "pod-tc", "ext-away-ending", "load-balancer", "", "", "pods do not go round the external policy yet"),
+    ("", "", "", "node-port", "", "", "the agent does not tell the planner the node's addresses yet"),
+    ("", "host", "", "", "SCTP", "", "what no socket hook translates of a node's own packets"),
     ("", "host", "int-away", "cluster-ip", "TCP", "IPv6", "what the socket leaves alone leaves the node"),
+    *[("", client, service, destination, "", "", "the agent does not say which links are pods' yet")
+      for client, services in (
+          ("pod", ("ext-local", "ext-away", "ext-ending", "ext-away-ending")),
+          ("pod-tc", ("ext-local", "ext-away", "ext-ending", "ext-away-ending")),
+          ("far-pod", ("ext-local",)))
+      for service in services for destination in ("load-balancer", "external-ip")],
 ]
 
 
