@@ -17,7 +17,9 @@ std::span<const Row> rows_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const Row*>(bytes.data()), bytes.size() / sizeof(Row)};
 }
 
+// Those of ports; the entry beside each that stands for the whole ClusterIP does not count.
 bool is_live(const wg_frontend4& frontend) {
+  if (frontend.protocol == WG_FRONTEND_ANY_PROTOCOL) return false;
   return (__atomic_load_n(&frontend.kind, __ATOMIC_ACQUIRE) & WG_FRONTEND_KIND_MASK) == WG_FRONTEND_LIVE;
 }
 
