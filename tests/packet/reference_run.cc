@@ -38,9 +38,25 @@ uint8_t tcp_flags(Signal signal, bool is_reply) {
     case Signal::kFinish:
       return kFin | kAck;
     case Signal::kReset:
+    case Signal::kPing:
       break;
   }
   return kRst | kAck;
+}
+
+uint8_t sctp_chunk(Signal signal, bool is_reply) {
+  switch (signal) {
+    case Signal::kOpen:
+      return is_reply ? kSctpInitAck : kSctpInit;
+    case Signal::kData:
+      return kSctpData;
+    case Signal::kFinish:
+      return kSctpShutdownComplete;
+    case Signal::kReset:
+    case Signal::kPing:
+      break;
+  }
+  return kSctpAbort;
 }
 
 PacketSpec spec_of(const AddressPort& source, const AddressPort& destination, const PacketStep& step) {
@@ -51,8 +67,35 @@ PacketSpec spec_of(const AddressPort& source, const AddressPort& destination, co
   spec.destination_port = destination.port;
   spec.protocol = step.key.protocol;
   spec.tcp_flags = tcp_flags(step.signal, step.is_reply);
+  spec.sctp_chunk = sctp_chunk(step.signal, step.is_reply);
   spec.payload.assign(source.port % 61, 'w');  // all lengths, odd ones too
   return spec;
+}
+
+// An echo request of the client, or the answer to it.
+Bytes echo(const PacketSpec& spec, bool is_answer) {
+  const bool ipv6 = address_of(spec.source).family == Family::kIpv6;
+  const IpLayer ip{.source = is_answer ? spec.destination : spec.source,
+                   .destination = is_answer ? spec.source : spec.destination,
+                   .protocol = static_cast<uint8_t>(ipv6 ? 58 : 1)};
+  const auto type = static_cast<uint8_t>(ipv6 ? (is_answer ? 129 : 128) : (is_answer ? 0 : 8));
+  return ethernet_layer(is_answer ? spec.source_mac : spec.destination_mac,
+                        is_answer ? spec.destination_mac : spec.source_mac, {}, ipv6 ? kEtherIpv6 : kEtherIpv4,
+                        ip_layer(ip, icmp_layer(ip, type, 0, {0x12, 0x34, 0, 1, 'p', 'i', 'n', 'g', '!'})));
+}
+
+// What is rejected, as the client is told of it.
+Bytes rejection(const PacketSpec& spec, const PacketStep& step) {
+  if (step.signal != Signal::kPing) {
+    return build_port_unreachable(spec, spec.protocol == Protocol::kTcp ? 20 : 8);
+  }
+  const Bytes ping = echo(spec, false);
+  const ptrdiff_t end = 14 + (address_of(spec.source).family == Family::kIpv6 ? 40 : 20) + 8;
+  return build_own_error({.destination_mac = spec.source_mac,
+                          .source_mac = spec.destination_mac,
+                          .source = spec.destination,
+                          .destination = spec.source,
+                          .quoted = Bytes(ping.begin() + 14, ping.begin() + end)});
 }
 
 void send_on(PacketSpec& spec, uint32_t link) {
@@ -143,7 +186,7 @@ std::string ReferenceRun::request(const PacketStep& step) {
                   .source = {step.key.client.address, step.link},
                   .expected = {}};
   request.expected = model_.request(step.key, request.source, step.signal);
-  if (step.by_xdp) {
+  if (step.by_xdp && step.signal != Signal::kPing) {
     bool is_done = false;
     std::string wrong = request_at_xdp(request, is_done);
     if (is_done || !wrong.empty()) return wrong;
@@ -164,7 +207,9 @@ std::string ReferenceRun::request_at_xdp(Request& request, bool& is_done) {
 
 std::string ReferenceRun::request_at_tc(Request& request) {
   const Decision& decision = request.expected.decision;
-  const RunInput input{.ifindex = link_of(request.step.link), .packet = build(request.in)};
+  const bool is_ping = request.step.signal == Signal::kPing;
+  const RunInput input{.ifindex = link_of(request.step.link),
+                       .packet = is_ping ? echo(request.in, false) : build(request.in)};
   switch (decision.verdict) {
     case Verdict::kUntouched:
       ++counts_["untouched"];
@@ -175,10 +220,11 @@ std::string ReferenceRun::request_at_tc(Request& request) {
     case Verdict::kRejected:
       ++counts_["rejected: " + decision.reason];
       return compare("to be rejected", input,
-                     {.verdict = TC_ACT_REDIRECT,
-                      .packet = build_port_unreachable(request.in, request.in.protocol == Protocol::kTcp ? 20 : 8)});
-    case Verdict::kServed:
+                     {.verdict = TC_ACT_REDIRECT, .packet = rejection(request.in, request.step)});
     case Verdict::kEchoed:
+      ++counts_["echoed"];
+      return compare("to be echoed", input, {.verdict = TC_ACT_REDIRECT, .packet = echo(request.in, true)});
+    case Verdict::kServed:
       break;
   }
   return served(request, run(input), TC_ACT_UNSPEC);

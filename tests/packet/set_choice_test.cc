@@ -24,7 +24,6 @@ struct Cell {
   bool masqueraded;
 };
 
-// Proves: K-20, K-21, K-23, K-27, K-28, K-50, K-52, K-53, K-55
 constexpr Cell kWithDetector[] = {
     {"K-50", true, false, kCluster, kCluster, false, false}, {"K-50", true, false, kCluster, kLocal, false, false},
     {"K-50", true, false, kLocal, kCluster, true, false},    {"K-52", false, false, kCluster, kCluster, false, true},
@@ -34,7 +33,6 @@ constexpr Cell kWithDetector[] = {
     {"K-55", false, true, kCluster, kLocal, true, false},    {"K-55", false, true, kLocal, kCluster, false, true},
 };
 
-// Proves: K-26, K-56
 constexpr Cell kWithoutDetector[] = {
     {"K-50", true, false, kCluster, kCluster, false, false},  {"K-50", true, false, kLocal, kCluster, true, false},
     {"K-56", false, false, kCluster, kCluster, false, false}, {"K-56", false, false, kLocal, kCluster, true, false},
@@ -96,6 +94,7 @@ class SetChoice : public VariantTest {
 };
 INSTANTIATE_TEST_SUITE_P(, SetChoice, kVariants, variant_name);
 
+// Proves: K-20, K-21, K-23, K-26, K-27, K-28, K-50, K-52, K-53, K-55, K-56
 TEST_P(SetChoice, SnatAlwaysMasqueradesAsKubeProxy) {
   use_policy(WG_POLICY_SNAT_ALWAYS);
   rig().set_detector(WG_DETECT_LINKS);

@@ -140,12 +140,13 @@ Decision decide(const World& world, const Frontend& frontend, const Source& sour
   return served_by(endpoints, endpoints.cluster, false);
 }
 
-Decision decide_no_entry(const World& world, const IpAddress& destination) {
+Decision decide_no_entry(const World& world, const IpAddress& destination, bool is_ping) {
   const bool is_cluster_ip = std::any_of(world.services.begin(), world.services.end(), [&](const auto& one) {
     return is_ours(one.second) && !one.second.ports.empty() &&
            cluster_ip_of(one.second, destination.family) == destination;
   });
-  if (is_cluster_ip) {  // K-85
+  if (is_cluster_ip && is_ping && world.settings.answer_ping) return {.verdict = Verdict::kEchoed, .reason = "echo"};
+  if (is_cluster_ip) {  // K-85, K-86
     if (!world.settings.reject_unknown) return {.reason = "not-service"};
     return {.verdict = Verdict::kRejected, .reason = "unknown-port"};
   }

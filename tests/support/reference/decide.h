@@ -45,8 +45,8 @@ struct Decision {
 
 // A new TCP, UDP or SCTP flow to an entry.
 Decision decide(const World& world, const Frontend& frontend, const Source& source);
-// A packet to an address where no entry fits (K-09, K-85..K-90).
-Decision decide_no_entry(const World& world, const IpAddress& destination);
+// A packet that could begin something, to an address where no entry fits (K-09, K-85..K-90).
+Decision decide_no_entry(const World& world, const IpAddress& destination, bool is_ping);
 
 // Does the node's address go in between? (K-20, K-21, K-50..K-58)
 bool needs_snat(const World& world, const Frontend& frontend, const Source& source, const Decision& decision,

@@ -6,8 +6,8 @@
 namespace waggle::reference {
 namespace {
 
-void follow(Flow& flow, Signal signal, bool by_client) {
-  if (signal == Signal::kReset) flow.reset = true;
+void follow(Flow& flow, Protocol protocol, Signal signal, bool by_client) {
+  if (signal == Signal::kReset || (signal == Signal::kFinish && protocol == Protocol::kSctp)) flow.reset = true;
   if (signal == Signal::kFinish) (by_client ? flow.client_finished : flow.backend_finished) = true;
 }
 
@@ -69,20 +69,32 @@ void Model::note_ambiguity(const FlowKey& key, Expectation& expected) const {
   expected.may_translate_port = !expected.ambiguous.empty();
 }
 
+// K-85 and K-87 are about what could begin something.
+Decision Model::without_entry(const FlowKey& key, Signal signal) const {
+  const bool may_begin = key.protocol == Protocol::kUdp || signal == Signal::kOpen || signal == Signal::kData ||
+                         signal == Signal::kPing;
+  if (!may_begin) return {.reason = "not-service"};
+  return decide_no_entry(world, key.frontend.address, signal == Signal::kPing);
+}
+
 Expectation Model::request(const FlowKey& key, const Source& source, Signal signal) {
   Expectation expected;
+  if (signal == Signal::kPing) {
+    expected.decision = without_entry(key, signal);
+    return expected;
+  }
   const auto known = flows_.find(key);
   if (known != flows_.end() && must_leave(key, known->second, signal)) flows_.erase(known);
   if (const Flow* flow = this->flow(key)) {
     expected.is_new = false;
     expected.flow = flow;
     expected.decision = {.verdict = Verdict::kServed, .choices = {flow->backend}};
-    follow(flows_.at(key), signal, true);
+    follow(flows_.at(key), key.protocol, signal, true);
     return expected;
   }
   const Frontend* frontend = live(key);
   if (frontend == nullptr) {
-    expected.decision = decide_no_entry(world, key.frontend.address);
+    expected.decision = without_entry(key, signal);
     return expected;
   }
   if (signal == Signal::kReset) {  // nothing to reset
@@ -103,7 +115,7 @@ bool Model::snat_expected(const FlowKey& key, const Source& source, const Decisi
 void Model::opened(const FlowKey& key, const Flow& flow, Signal signal) {
   Flow added = flow;
   added.owner = live(key)->owner;
-  follow(added, signal, true);
+  follow(added, key.protocol, signal, true);
   flows_[key] = added;
   // One that has ended and would answer alike is over for good.
   std::erase_if(flows_, [&](const auto& one) {
@@ -113,7 +125,7 @@ void Model::opened(const FlowKey& key, const Flow& flow, Signal signal) {
   if (world.served(added.owner)->affinity_timeout_s != 0) affinity_[{added.owner, key.client.address}] = added.backend;
 }
 
-void Model::replied(const FlowKey& key, Signal signal) { follow(flows_.at(key), signal, false); }
+void Model::replied(const FlowKey& key, Signal signal) { follow(flows_.at(key), key.protocol, signal, false); }
 
 bool Model::is_reserved(const AddressPort& node, const AddressPort& backend, const FlowKey& except) const {
   return std::any_of(flows_.begin(), flows_.end(), [&](const auto& one) {

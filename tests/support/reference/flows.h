@@ -19,7 +19,9 @@ struct FlowKey {
   auto operator<=>(const FlowKey&) const = default;
 };
 
-enum class Signal : uint8_t { kOpen, kData, kFinish, kReset };  // SYN, ACK, FIN, RST; of UDP only kData
+// SYN, ACK, FIN, RST; of UDP only kData; of SCTP INIT, DATA, SHUTDOWN COMPLETE, ABORT. kPing: an echo request, whatever
+// the key says of ports and protocol.
+enum class Signal : uint8_t { kOpen, kData, kFinish, kReset, kPing };
 
 struct Flow {
   AddressPort backend;
@@ -67,6 +69,7 @@ class Model {
 
  private:
   [[nodiscard]] const Frontend* live(const FlowKey& key) const;
+  [[nodiscard]] Decision without_entry(const FlowKey& key, Signal signal) const;
   [[nodiscard]] bool must_leave(const FlowKey& key, const Flow& flow, Signal signal) const;
   void apply_affinity(const Frontend& frontend, const Source& source, Decision& decision) const;
   void note_ambiguity(const FlowKey& key, Expectation& expected) const;

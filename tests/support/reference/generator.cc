@@ -54,6 +54,7 @@ Event Generator::event() {
       return Deletion{ObjectKind::kEndpointSlice, slice};
     }
     case 2:
+      if (features_.unknown_ports && one_in(2)) return service_cidr();
       return node();
     case 3:
     case 4:
@@ -182,6 +183,11 @@ Node Generator::node() {
   return node;
 }
 
+Event Generator::service_cidr() {
+  if (one_in(3)) return Deletion{ObjectKind::kServiceCidr, {"", "kubernetes"}};
+  return ServiceCidr{"kubernetes", "", {*Cidr::parse("10.96.0.0/24"), *Cidr::parse("fd00:96::/112")}};
+}
+
 Source Generator::source(Family family) {
   if (one_in(2)) return {outside_client(family, one_in(2) ? 7 : 9), Link::kUplink};
   return {pod_address(family, 1, one_in(3) ? 20 + below(3) : 10 + below(2)), Link::kPod};
@@ -210,6 +216,10 @@ PacketStep Generator::new_packet(const Model& model) {
   step.key.frontend = destination(model, family, step.key.protocol);
   step.by_xdp = step.link == Link::kUplink && one_in(2);
   const bool is_connection = step.key.protocol != Protocol::kUdp;
+  if (features_.unknown_ports && one_in(16)) {
+    step.signal = Signal::kPing;
+    return step;
+  }
   step.signal = !is_connection || one_in(8) ? Signal::kData : one_in(30) ? Signal::kReset : Signal::kOpen;
   return step;
 }

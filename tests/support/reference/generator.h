@@ -45,6 +45,7 @@ class Generator {
   EndpointSlice slice();
   Endpoint endpoint(Family family);
   Node node();
+  Event service_cidr();
   PacketStep new_packet(const Model& model);
   PacketStep later_packet(const Model& model);
   AddressPort destination(const Model& model, Family family, Protocol protocol);
