@@ -68,7 +68,8 @@ PacketSpec spec_of(const AddressPort& source, const AddressPort& destination, co
   spec.protocol = step.key.protocol;
   spec.tcp_flags = tcp_flags(step.signal, step.is_reply);
   spec.sctp_chunk = sctp_chunk(step.signal, step.is_reply);
-  spec.payload.assign(source.port % 61, 'w');  // all lengths, odd ones too
+  spec.tcp_sequence = source.port * 2654435761u + destination.port * 40503u;  // in no window (K-101)
+  spec.payload.assign(source.port % 61, 'w');                                 // all lengths, odd ones too
   return spec;
 }
 
@@ -87,7 +88,7 @@ Bytes echo(const PacketSpec& spec, bool is_answer) {
 // What is rejected, as the client is told of it.
 Bytes rejection(const PacketSpec& spec, const PacketStep& step) {
   if (step.signal != Signal::kPing) {
-    return build_port_unreachable(spec, spec.protocol == Protocol::kTcp ? 20 : 8);
+    return build_port_unreachable(spec, spec.protocol == Protocol::kUdp ? 8 : 20);
   }
   const Bytes ping = echo(spec, false);
   const ptrdiff_t end = 14 + (address_of(spec.source).family == Family::kIpv6 ? 40 : 20) + 8;
@@ -125,6 +126,11 @@ ReferenceRun::ReferenceRun(ProgramRig& rig, const Settings& settings, ReferenceC
   rig_.set_detector(static_cast<wg_detector>(settings.detector), pods);
   rig_.set_service_cidrs({});
   model_.world.settings = settings;
+  ThisNode& here = model_.world.node;
+  for (const char* own : {kNodeAddress4, kNodeSecondAddress4, kNodeAddress6, kNodeSecondAddress6}) {
+    here.addresses.push_back(address_of(own));
+  }
+  here.node_port_addresses = {address_of(kNodeAddress4), address_of(kNodeAddress6)};
   Node node;
   node.name = "node1";
   apply(node);
@@ -157,6 +163,8 @@ std::string ReferenceRun::apply(const Event& event) {
     cidrs.insert(cidrs.end(), object.cidrs.begin(), object.cidrs.end());
   }
   rig_.set_service_cidrs(cidrs);
+  const ThisNode& node = model_.world.node;
+  rig_.set_node_addresses({.node_port_addresses = node.node_port_addresses, .node_ips = node.node_ips});
   const auto applied = rig_.apply_anyway({event});
   return applied ? "" : applied.error().message;
 }
@@ -186,6 +194,9 @@ std::string ReferenceRun::request(const PacketStep& step) {
                   .source = {step.key.client.address, step.link},
                   .expected = {}};
   request.expected = model_.request(step.key, request.source, step.signal);
+  if (!step.outcome.empty() && outcome(request) != step.outcome) {
+    return fmt::format("the model says: {}\n", outcome(request));
+  }
   if (step.by_xdp && step.signal != Signal::kPing) {
     bool is_done = false;
     std::string wrong = request_at_xdp(request, is_done);
@@ -246,6 +257,17 @@ std::string ReferenceRun::check_choice(const Request& request, const AddressPort
 bool ReferenceRun::is_masked(const Request& request, const AddressPort& chosen) const {
   if (!request.expected.is_new) return request.expected.flow->node.has_value();
   return model_.snat_expected(request.step.key, request.source, request.expected.decision, chosen);
+}
+
+std::string ReferenceRun::outcome(const Request& request) const {
+  static constexpr const char* kVerdicts[] = {"untouched", "rejected", "dropped", "served", "echoed"};
+  const Decision& decision = request.expected.decision;
+  std::string text = kVerdicts[static_cast<size_t>(decision.verdict)];
+  if (decision.verdict != Verdict::kServed) return text;
+  size_t masked = 0;
+  for (const AddressPort& chosen : decision.choices) masked += is_masked(request, chosen);
+  text += " " + choices_text(decision.choices);
+  return masked == 0 ? text : text + (masked == decision.choices.size() ? " snat" : " snat-elsewhere");
 }
 
 void ReferenceRun::note(const Request& request, const Flow& flow) {

@@ -46,6 +46,8 @@ class ReferenceRun {
   std::string sent_by_xdp(Request& request, const RunOutput& out);
   std::string check_choice(const Request& request, const reference::AddressPort& chosen, uint16_t source_port) const;
   bool is_masked(const Request& request, const reference::AddressPort& chosen) const;
+  // "served 10.244.1.20:8080 snat": what the model says, for cases that say it, too.
+  std::string outcome(const Request& request) const;
   std::string check_node_place(const Request& request, const reference::Flow& flow) const;
   void note(const Request& request, const reference::Flow& flow);
 

@@ -230,7 +230,7 @@ Result<void> ProgramRig::apply(std::vector<Event> events) {
 Result<void> ProgramRig::apply_anyway(std::vector<Event> events) { return write(plan_events(std::move(events))); }
 
 Plan ProgramRig::plan_events(std::vector<Event> events) {
-  std::set<ObjectName> touched;
+  std::set<ObjectName> touched = std::exchange(readdressed_, {});
   for (Event& event : events) touched.merge(state_.apply(std::move(event)));
   return planner_.plan(state_, touched);
 }

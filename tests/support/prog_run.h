@@ -70,6 +70,10 @@ class ProgramRig {
   Result<void> apply(std::vector<Event> events);
   // As apply(), whatever the planner complains about.
   Result<void> apply_anyway(std::vector<Event> events);
+  // From the next apply() on.
+  void set_node_addresses(NodeAddresses addresses) {
+    readdressed_.merge(planner_.set_node_addresses(std::move(addresses)));
+  }
   // Removes every object and every flow, and all they left in the tables.
   Result<void> reset();
 
@@ -136,6 +140,7 @@ class ProgramRig {
   std::unique_ptr<ControlTable> control_;
   State state_;
   Planner planner_;
+  std::set<ObjectName> readdressed_ = {};  // to be planned, because the node's addresses changed
 };
 
 }  // namespace waggle

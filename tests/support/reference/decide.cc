@@ -86,9 +86,10 @@ bool in_any(const std::vector<Cidr>& ranges, const IpAddress& address) {
 // K-75..K-77
 bool may_enter(const World& world, const Service& service, const IpAddress& source) {
   if (in_any(service.source_ranges, source)) return true;
-  const bool node_is_in = std::any_of(world.node_ips.begin(), world.node_ips.end(), [&](const IpAddress& address) {
-    return address.family == source.family && in_any(service.source_ranges, address);
-  });
+  const bool node_is_in =
+      std::any_of(world.node.node_ips.begin(), world.node.node_ips.end(), [&](const IpAddress& address) {
+        return address.family == source.family && in_any(service.source_ranges, address);
+      });
   return node_is_in && std::any_of(service.load_balancer_ingress.begin(), service.load_balancer_ingress.end(),
                                    [&](const LoadBalancerIngress& one) { return one.vip_mode && one.ip == source; });
 }

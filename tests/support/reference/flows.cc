@@ -71,8 +71,8 @@ void Model::note_ambiguity(const FlowKey& key, Expectation& expected) const {
 
 // K-85 and K-87 are about what could begin something.
 Decision Model::without_entry(const FlowKey& key, Signal signal) const {
-  const bool may_begin = key.protocol == Protocol::kUdp || signal == Signal::kOpen || signal == Signal::kData ||
-                         signal == Signal::kPing;
+  const bool may_begin =
+      key.protocol == Protocol::kUdp || signal == Signal::kOpen || signal == Signal::kData || signal == Signal::kPing;
   if (!may_begin) return {.reason = "not-service"};
   return decide_no_entry(world, key.frontend.address, signal == Signal::kPing);
 }
@@ -97,7 +97,8 @@ Expectation Model::request(const FlowKey& key, const Source& source, Signal sign
     expected.decision = without_entry(key, signal);
     return expected;
   }
-  if (signal == Signal::kReset) {  // nothing to reset
+  // Nothing to reset; and an association begins with INIT only.
+  if (signal == Signal::kReset || (key.protocol == Protocol::kSctp && signal != Signal::kOpen)) {
     expected.decision.reason = "no-flow";
     return expected;
   }

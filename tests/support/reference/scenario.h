@@ -7,7 +7,8 @@
 //   === apply            manifests (YAML documents)
 //   === delete           objects that are gone, one a line: "Service ns/s1"
 //   === packets          one a line: "pod tc 10.244.1.10:40000 > 10.96.0.1:80 TCP open", with < for the backend's
-//   answer
+//   answer;
+//                        " = served 10.244.1.20:8080 10.244.2.20:8080 snat" behind it: what the model must say, too
 #pragma once
 
 #include <functional>
@@ -27,6 +28,7 @@ struct PacketStep {
   Link link = Link::kPod;
   FlowKey key;
   Signal signal = Signal::kData;
+  std::string outcome = {};  // what the case says becomes of it; "": it does not say
 
   bool operator==(const PacketStep&) const = default;
 };

@@ -43,6 +43,7 @@ Result<PacketStep> parse_packet(const std::string& line) {
     return failure(fmt::format("`{}` is no packet", line));
   }
   step.key = {*from, *to, *carried};
+  if (const size_t equals = line.find(" = "); equals != std::string::npos) step.outcome = line.substr(equals + 3);
   return step;
 }
 

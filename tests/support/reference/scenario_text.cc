@@ -156,9 +156,10 @@ std::string settings_text(const Settings& settings) {
 }  // namespace
 
 std::string text_of(const PacketStep& step) {
-  return fmt::format("{} {} {} {} {} {} {}\n", kLinks[static_cast<size_t>(step.link)], step.by_xdp ? "xdp" : "tc",
+  return fmt::format("{} {} {} {} {} {} {}{}{}\n", kLinks[static_cast<size_t>(step.link)], step.by_xdp ? "xdp" : "tc",
                      step.key.client.text(), step.is_reply ? "<" : ">", step.key.frontend.text(),
-                     protocol_name(step.key.protocol), kSignals[static_cast<size_t>(step.signal)]);
+                     protocol_name(step.key.protocol), kSignals[static_cast<size_t>(step.signal)],
+                     step.outcome.empty() ? "" : " = ", step.outcome);
 }
 
 std::string text_of(const Step& step) {

@@ -36,7 +36,7 @@ void remove(World& world, const Deletion& deletion) {
 void see_node(World& world, const Node& node) {
   if (node.name != world.node.name) return;
   world.zone = node.zone;
-  world.node_ips = node.addresses;
+  world.node.node_ips = node.addresses;
 }
 
 }  // namespace

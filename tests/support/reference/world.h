@@ -41,6 +41,7 @@ struct ThisNode {
   std::string name = "node1";
   std::vector<IpAddress> addresses = {};            // on its links
   std::vector<IpAddress> node_port_addresses = {};  // those that accept node ports (K-40..K-45)
+  std::vector<IpAddress> node_ips = {};             // as the Node object lists them (I-61)
 
   [[nodiscard]] bool has(const IpAddress& address) const;
 };
@@ -62,8 +63,7 @@ struct World {
   std::map<ObjectName, Service> services = {};
   std::map<ObjectName, EndpointSlice> slices = {};
   std::map<std::string, ServiceCidr> service_cidrs = {};
-  std::string zone = {};                 // of this node's Node object; stays when that is deleted (I-64)
-  std::vector<IpAddress> node_ips = {};  // as the Node object lists them (I-61)
+  std::string zone = {};  // of this node's Node object; stays when that is deleted (I-64)
 
   void apply(const Event& event);
   // The service and its port that a key names, if we serve them in that family (I-20, I-21).
