@@ -95,6 +95,35 @@ TEST(Slices, WithAPortOfAnotherNameOrNumberMoveItsEndpoints) {
   EXPECT_EQ(tls(rig), "pick from 10.0.0.1:9090");
 }
 
+// Proves: X-001
+TEST(ServiceChanges, OfAServiceThatIsNotThereAreNone) {
+  PlanRig rig;
+  EXPECT_THAT(rig.planner.plan(rig.state, {object_name("default/nobody")}).writes, IsEmpty());
+  EXPECT_TRUE(rig.planner.empty());
+}
+
+// Proves: X-031
+TEST(ServiceChanges, OfFourServicesWithTenPortsMakeTenIndexes) {
+  PlanRig rig;
+  std::vector<Event> events;
+  for (int number = 0; number < 4; ++number) {
+    Service service = service_object("default/s" + std::to_string(number), {"10.96.0." + std::to_string(number + 1)},
+                                     {tcp_port("a", 80), udp_port("b", 81)});
+    if (number % 2 == 0) service.ports.push_back(tcp_port("c", 82));
+    if (number == 2) {
+      service.type = "LoadBalancer";
+      service.external_policy = TrafficPolicy::kLocal;
+      service.load_balancer_ingress = {ingress("203.0.113.1")};
+    }
+    events.emplace_back(std::move(service));
+  }
+  rig.apply(events);
+  EXPECT_THAT(rig.services(), ::testing::SizeIs(10));
+  for (const ServiceView& service : rig.services()) {
+    EXPECT_EQ((service.flags & WG_SERVICE_EXTERNAL_LOCAL) != 0, service.name.name == "s2");
+  }
+}
+
 // Proves, I-34
 TEST(ServiceChanges, ThatEndWhereTheyBeganWriteNothing) {
   PlanRig rig;

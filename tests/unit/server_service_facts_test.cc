@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "server/service_facts.h"
 #include "server_objects.h"
 
@@ -80,6 +82,41 @@ TEST_F(Facts, OnlyLoadBalancersWithLocalPolicyHaveAPort) {  // I-27, I-20
   service.has_proxy_name = true;
   EXPECT_EQ(facts(), ServiceFacts{});
   EXPECT_EQ(service_facts(state, {"ns", "unknown"}, "n1"), ServiceFacts{});
+}
+
+// Proves: I-27, X-012
+TEST_F(Facts, TwoPortsHaveOneHealthCheckPort) {
+  service.ports.push_back({.name = "other", .port = 81});
+  facts();
+  EXPECT_EQ(local_endpoint_counts(state, "n1").size(), 1);
+  EXPECT_EQ(facts().health_check_port, 32000);
+}
+
+// Proves: X-031
+TEST_F(Facts, OnlyTheLocalLoadBalancerOfFourServicesHasAHealthCheckPort) {
+  facts();
+  for (const char* type : {"ClusterIP", "NodePort", "LoadBalancer"}) {
+    Service other = load_balancer(type, 32001);
+    other.type = type;
+    if (other.type == "LoadBalancer") other.external_policy = TrafficPolicy::kCluster;
+    state.apply(other);
+  }
+  const std::map<ObjectName, std::array<size_t, 2>> expected{{kWeb, {0, 0}}};
+  EXPECT_EQ(local_endpoint_counts(state, "n1"), expected);
+}
+
+// Proves: X-033
+TEST_F(Facts, HealthCheckPortComesStaysAndGoesWithTheType) {
+  Service plain = service;
+  plain.type = "ClusterIP";
+  std::vector<uint16_t> ports;
+  std::vector<bool> changes;
+  for (const Service& step : {plain, service, service, plain}) {
+    changes.push_back(!state.apply(step).empty());
+    ports.push_back(service_facts(state, kWeb, "n1").health_check_port);
+  }
+  EXPECT_EQ(ports, (std::vector<uint16_t>{0, 32000, 32000, 0}));
+  EXPECT_EQ(changes, (std::vector<bool>{true, true, false, true}));
 }
 
 // Proves

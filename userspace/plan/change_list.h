@@ -23,7 +23,7 @@ enum class Stage : uint8_t {
   kServices,    // new sets and policies of wanted services, and the sources they admit
   kNames,
   kFrontends,         // frontends that are new, back, or lead to another service now
-  kNarrowedServices,  // policies that are lifted and sets that are empty now: who needed them leads elsewhere
+  kNarrowedServices,  // policies lifted, sets emptied and sources shut out: who needed them leads elsewhere by now
   kGoneBackends,
   kLeftovers,  // gate bits and names that nothing stands behind
   kCount,
