@@ -21,6 +21,7 @@ def expect_follows(name, result, swapped, old, new):
 
 
 # Proves: K-123, K-128, X-170
+# Proves: K-129
 def test():
     with Cluster() as cluster:
         old, new = cluster.pod("n2", 2), cluster.pod("n2", 3)

@@ -141,6 +141,7 @@ TEST_P(Snat, ReservationStaysAsYoungAsItsFlow) {
   EXPECT_GE(reservations().front().head.seen - old, 999 * rig().settings().hz);
 }
 
+// Proves: K-102
 TEST_P(Snat, ReplyWithoutAFlowIsDropped) {
   serve_on(at().remote_backend);
   const PacketSpec in = request(at().outside, at().load_balancer_ip);

@@ -64,6 +64,7 @@ std::vector<Event> next_objects() {
 }
 
 // Proves: O-56, X-244
+// Proves: O-51
 TEST(Adoption, OfUnchangedTablesWritesNothing) {
   PlanRig rig;
   rig.apply(first_objects());

@@ -135,6 +135,7 @@ TEST_F(ServersTest, TheZoneLabelStartsTheClockAtAnyTime) {  // X-248
 }
 
 // Proves: O-24, X-196
+// Proves: O-54
 TEST_F(ServersTest, HealthCheckPortsFollowSuccessfulSyncs) {  // O-24, X-196
   const uint16_t port = free_port();
   open();

@@ -233,6 +233,8 @@ PacketStep Generator::later_packet(const Model& model) {
   if (key.protocol == Protocol::kUdp) return step;
   step.signal = one_in(8) ? Signal::kFinish : one_in(16) ? Signal::kReset : Signal::kData;
   if (!step.is_reply && one_in(6)) step.signal = Signal::kOpen;
+  // The node's port of what has ended may be in new hands: what comes late then is nobody's.
+  if (flow.has_ended() && flow.node) step.signal = Signal::kOpen;
   return step;
 }
 
