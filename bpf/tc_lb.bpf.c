@@ -10,6 +10,7 @@
 #define WG_THIS_HOOK WG_HOOK_TC
 typedef struct __sk_buff wg_context;
 
+#include "lib/fragment.h"
 #include "lib/icmp.h"
 #include "lib/nat_tc.h"
 #include "lib/refuse.h"
@@ -181,6 +182,7 @@ static __always_inline int verdict(int result)
 	case WG_REASON_NO_LOCAL_ENDPOINTS:
 	case WG_REASON_SOURCE_RANGE:
 	case WG_REASON_UNALLOCATED:
+	case WG_REASON_FRAGMENT_LOST:
 	case WG_REASON_REJECT_LIMITED:
 	case WG_REASON_TABLE_BUSY:
 	case WG_REASON_SNAT_PORTS:
@@ -264,6 +266,8 @@ static __always_inline int read_and_handle(struct __sk_buff *skb, __u32 family, 
 	struct packet packet = {.vlan_tags = vlan_tags};
 	int result = parse_network(family, (void *)(long)skb->data, (void *)(long)skb->data_end, offset, &packet);
 
+	if (UNLIKELY(result == -WG_REASON_FRAGMENT))
+		result = fragment_take(skb, family, is_egress, &packet);
 	if (UNLIKELY(packet.protocol == WG_PROTOCOL_SCTP) && !result)
 		result = sctp_take(skb, skb->gso_size != 0, &packet);
 	if (UNLIKELY(result == -WG_REASON_PROTOCOL && parse_end(&packet) <= skb->len))

@@ -53,6 +53,11 @@ WG_INLINE int nat_tc(__u32 family, struct __sk_buff *skb, const struct packet *p
 
 	if (nat_write_ip(family, data, end, packet, rewrite, difference))
 		return -WG_REASON_REWRITE;
+	if (UNLIKELY(!packet->l4_offset)) {
+		if (family == WG_IPV6) /* the addresses have no checksum that makes up for them */
+			bpf_csum_update(skb, nat_fold32(difference));
+		return 0;
+	}
 	if (UNLIKELY(packet->protocol == WG_PROTOCOL_SCTP))
 		return nat_tc_sctp(skb, sctp_place(packet),
 				   nat_ports_word(packet->source_port, packet->destination_port),

@@ -288,6 +288,8 @@ WG_INLINE int lb_open(wg_context *context, __u32 family, struct lb_scratch *work
 	/* An association lives on several paths; a backend that hears of it on one it does not know would abort it. */
 	if (work->packet.protocol == WG_PROTOCOL_SCTP && !flow_is_opening(&work->packet))
 		return -WG_REASON_NO_FLOW;
+	if (!work->packet.l4_offset) /* a later fragment, and its first one opened none */
+		return -WG_REASON_FRAGMENT_LOST;
 	if (UNLIKELY(work->frontend.flags & WG_FRONTEND_FILTERED) &&
 	    !(family == WG_IPV4 ? lb_allows4(work) : lb_allows6(work)))
 		return -WG_REASON_SOURCE_RANGE;

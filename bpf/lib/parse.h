@@ -59,8 +59,8 @@ struct packet {
 	__be16 source_port;
 	__be16 destination_port;
 	__u16 l3_offset; /* bytes from the start of the frame */
-	__u16 l4_offset;
-	__u16 length; /* bytes of the IP packet as its header says, host byte order */
+	__u16 l4_offset; /* 0: a later fragment, which has the first one's ports (fragment.h) */
+	__u16 length;    /* bytes of the IP packet as its header says, host byte order */
 	__u8 protocol;
 	__u8 tcp_flags; /* 0 for UDP; for SCTP what its first chunk would be in TCP */
 	__u8 family;    /* enum wg_family */
@@ -122,8 +122,6 @@ WG_INLINE int parse_ipv4(void *data, void *end, int offset, struct packet *packe
 	packet->length = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || header < sizeof(*ip) || packet->length < header)
 		return -WG_REASON_MALFORMED;
-	if (ip->frag_off & bpf_htons(IP_FRAGMENT_BITS))
-		return -WG_REASON_FRAGMENT;
 	packet->source[0] = ip->saddr;
 	packet->destination[0] = ip->daddr;
 	packet->protocol = ip->protocol;
@@ -131,7 +129,7 @@ WG_INLINE int parse_ipv4(void *data, void *end, int offset, struct packet *packe
 	packet->family = WG_IPV4;
 	packet->l3_offset = offset;
 	packet->l4_offset = offset + header;
-	return 0;
+	return ip->frag_off & bpf_htons(IP_FRAGMENT_BITS) ? -WG_REASON_FRAGMENT : 0;
 }
 
 /* Walks the extension headers that may precede L4. */
@@ -141,8 +139,10 @@ WG_INLINE int parse_ipv6_extensions(void *data, void *end, __u32 offset, __u8 ne
 	for (int i = 0; i < PARSE_EXTENSION_HEADERS; i++) {
 		struct parse_extension *extension;
 
-		if (next == IPV6_FRAGMENT)
+		if (next == IPV6_FRAGMENT) {
+			packet->l4_offset = offset; /* of the fragment header */
 			return -WG_REASON_FRAGMENT;
+		}
 		if (next != IPV6_HOP_BY_HOP && next != IPV6_ROUTING && next != IPV6_DESTINATION)
 			break;
 		if (offset > PARSE_MAX_OFFSET)

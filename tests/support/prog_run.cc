@@ -346,6 +346,15 @@ void ProgramRig::age_flows(uint32_t seconds) {
   }
 }
 
+void ProgramRig::age_fragments(uint32_t seconds) {
+  const int fd = maps_.fd("fragments");
+  auto entries = hash_entries<wg_fragment_key, wg_fragment_value>(fd, "fragments").value();
+  for (auto& [key, value] : entries) {
+    value.seen -= seconds * settings_.hz;
+    ::bpf_map_update_elem(fd, &key, &value, BPF_EXIST);
+  }
+}
+
 Result<SweepResult> ProgramRig::sweep(const std::function<void()>& meanwhile) {
   SweepSettings sweep{.hz = settings_.hz};
   std::ranges::copy(settings_.flow_lifetime_s, sweep.lifetimes_s.begin());

@@ -22,6 +22,7 @@
 #include "support/private_node.h"
 #include "waggle/abi/affinity.h"
 #include "waggle/abi/counter.h"
+#include "waggle/abi/fragment.h"
 #include "waggle/abi/source_range.h"
 
 namespace waggle {
@@ -108,6 +109,8 @@ class ProgramRig {
 
   // Makes every flow and reservation look as if its last packet had been this long ago.
   void age_flows(uint32_t seconds);
+  // The same for the ports that fragments left.
+  void age_fragments(uint32_t seconds);
   // The agent's sweep; `meanwhile` runs in the midst of it: spilled bits are parked, flow_spill is not yet read.
   Result<SweepResult> sweep(const std::function<void()>& meanwhile = [] {});
   // Takes every entry out of flow_spill, and puts entries back.

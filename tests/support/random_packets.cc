@@ -64,8 +64,22 @@ IcmpErrorSpec RandomPackets::icmp_error() {
   return error;
 }
 
+// Fragments of a packet like the others come one after another, with others in between.
+Bytes RandomPackets::fragment() {
+  if (fragments_.empty()) {
+    PacketSpec whole = spec();
+    whole.ip_id = below(4);
+    fragments_ = build_fragments(whole, size_t{8} * (1 + below(100)));
+    std::ranges::reverse(fragments_);
+  }
+  Bytes fragment = std::move(fragments_.back());
+  fragments_.pop_back();
+  return fragment;
+}
+
 Bytes RandomPackets::next() {
-  Bytes packet = below(8) == 0 ? build(icmp_error()) : build(spec());
+  const uint32_t kind = below(8);
+  Bytes packet = kind == 0 ? build(icmp_error()) : kind == 1 ? fragment() : build(spec());
   return below(2) == 0 ? spoil(std::move(packet)) : packet;
 }
 

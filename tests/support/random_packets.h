@@ -29,6 +29,7 @@ class RandomPackets {
 
   PacketSpec spec();
   IcmpErrorSpec icmp_error();
+  Bytes fragment();
   Bytes next();
   uint32_t below(uint32_t limit) { return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random_); }
   template <typename T>
@@ -41,6 +42,7 @@ class RandomPackets {
 
   std::mt19937_64 random_;
   PacketPool pool_;
+  std::vector<Bytes> fragments_ = {};  // still to come, the last one first
 };
 
 // The packet with source and destination exchanged, as an answer to it would look; its checksums stay right.

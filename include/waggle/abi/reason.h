@@ -32,7 +32,8 @@
 	X(UNALLOCATED, "unallocated", "dropped: a service address that no service has (K-87)")                         \
 	X(UNKNOWN_PORT, "unknown-port", "rejected: the ClusterIP has no such port or protocol (K-85)")                 \
 	X(ECHO, "echo", "answered: an echo request to a ClusterIP (K-86)")                                             \
-	X(FRAGMENT_LOST, "fragment-lost", "dropped: a fragment to a frontend whose first fragment was not seen")       \
+	X(FRAGMENT_LOST, "fragment-lost",                                                                              \
+	  "dropped: a fragment of a service whose first fragment was not seen, or came to nothing")                    \
 	X(AMBIGUOUS, "ambiguous", "a flow got another backend or a node port because its reply would be another flow's")
 
 enum wg_reason {
