@@ -96,7 +96,7 @@ def follow(cluster, server, troubles_of, kubeconfig):
         expect(agent.process.poll() is None, f"the agent of {node} ended")
 
 
-# Proves: O-76, I-07
+# Proves: O-76, I-07, K-130
 def test():
     with Cluster() as cluster:
         client = cluster.client()

@@ -56,6 +56,11 @@ class ReferenceRun {
   std::string reply_at_tc(const PacketSpec& in, const PacketSpec& shown, const reference::Flow& flow,
                           const reference::FlowKey& key, bool by_node);
 
+  // Errors about packets of a flow (K-14).
+  std::string error(const reference::PacketStep& step);
+  std::string error_about_request(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle);
+  std::string error_about_reply(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle);
+
   RunOutput run(const RunInput& input);
   std::string compare(const std::string& what, const RunInput& input, const Expected& expected);
 

@@ -35,6 +35,7 @@ TEST(ServerSetup, AWildcardAddressServesBothFamilies) {
   EXPECT_FALSE(servers_config(AgentOptions{}, {}).health.has_value());
 }
 
+// Proves: O-14
 TEST(ServerSetup, IPv6IsServedWhereTheHostHasIt) {
   const auto proc = std::filesystem::temp_directory_path() / ("waggle-proc-" + std::to_string(::getpid()));
   std::filesystem::create_directories(proc / "net");

@@ -20,8 +20,9 @@ struct FlowKey {
 };
 
 // SYN, ACK, FIN, RST; of UDP only kData; of SCTP INIT, DATA, SHUTDOWN COMPLETE, ABORT. kPing: an echo request, whatever
-// the key says of ports and protocol.
-enum class Signal : uint8_t { kOpen, kData, kFinish, kReset, kPing };
+// the key says of ports and protocol. kError: an ICMP error about a packet of the client, or about the backend's
+// answer.
+enum class Signal : uint8_t { kOpen, kData, kFinish, kReset, kPing, kError };
 
 struct Flow {
   AddressPort backend;

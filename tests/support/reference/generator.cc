@@ -230,6 +230,10 @@ PacketStep Generator::later_packet(const Model& model) {
   step.link = flow.link;
   step.is_reply = one_in(2);
   step.by_xdp = one_in(2) && (step.is_reply ? flow.node.has_value() : step.link == Link::kUplink);
+  if (one_in(10) && !flow.has_ended()) {
+    step.signal = Signal::kError;
+    return step;
+  }
   if (key.protocol == Protocol::kUdp) return step;
   step.signal = one_in(8) ? Signal::kFinish : one_in(16) ? Signal::kReset : Signal::kData;
   if (!step.is_reply && one_in(6)) step.signal = Signal::kOpen;

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packets of scenarios, on the network of private_node.h. For reference_run.cc and reference_errors.cc.
+#pragma once
+
+#include "support/packet_builder.h"
+#include "support/reference/scenario.h"
+
+namespace waggle {
+
+// The link behind which an address is, and the one by which a client's packets come in.
+uint32_t link_of(const IpAddress& address);
+uint32_t link_of(reference::Link link);
+std::string node_address(uint32_t link, Family family);
+
+PacketSpec spec_of(const reference::AddressPort& source, const reference::AddressPort& destination,
+                   const reference::PacketStep& step);
+// As XDP sends a packet out by an uplink.
+void send_on(PacketSpec& spec, uint32_t link);
+// An echo request of the client, or the answer to it.
+Bytes echo(const PacketSpec& spec, bool is_answer);
+// What the client is told when its packet is rejected.
+Bytes rejection(const PacketSpec& spec, const reference::PacketStep& step);
+
+}  // namespace waggle
