@@ -34,6 +34,7 @@ static void make_tables(const struct native_sizes* sizes) {
   native_make_array(&flows6, sizeof(struct wg_flow_bucket6), sizes->flows);
   native_make_array(&snat4, sizeof(struct wg_snat_bucket4), sizes->snat);
   native_make_array(&snat6, sizeof(struct wg_snat_bucket6), sizes->snat);
+  native_make_array(&snat_turns, sizeof(__u32), WG_SNAT_TURNS);
   native_make_array(&nexthops, sizeof(struct wg_nexthop), NEXT_HOPS);
   native_make_array(&control, sizeof(struct wg_control), 1);
   native_make_array(&service_counters, sizeof(struct wg_service_counter), sizes->services);

@@ -56,6 +56,7 @@ Bytes changed(PacketSpec spec, void (*change)(PacketSpec&)) {
   return build(spec);
 }
 
+// The frontend is a load balancer's address: of a ClusterIP every port and protocol is a service's (address_test.cc).
 class Untouched : public PacketTest {
  protected:
   void SetUp() override {
@@ -65,7 +66,8 @@ class Untouched : public PacketTest {
                                    Variant{Family::kIpv6, Protocol::kTcp}, Variant{Family::kIpv6, Protocol::kUdp}}) {
       serve({.name = fmt::format("default/s{}", i++),
              .variant = variant,
-             .cluster_ips = {variant.ipv6() ? kFrontend6 : kFrontend4},
+             .cluster_ips = {places(variant.family).cluster_ip2},
+             .load_balancer_ips = {variant.ipv6() ? kFrontend6 : kFrontend4},
              .endpoints = {places(variant.family).local_backend}});
     }
   }
@@ -112,7 +114,7 @@ std::vector<Row> strangers() {
   add(
       "pod to pod, IPv6", udp6, [](PacketSpec& s) { s.destination = "2001:db8:f2::20"; }, "not-service");
   add(
-      "the neighbour of a frontend", udp6, [](PacketSpec& s) { s.destination = "fd00:96::11"; }, "not-service");
+      "the neighbour of a frontend", udp6, [](PacketSpec& s) { s.destination = "fd00:96::12"; }, "not-service");
   add(
       "broadcast", tcp4, [](PacketSpec& s) { s.destination = "255.255.255.255"; }, "not-service");
   add(
