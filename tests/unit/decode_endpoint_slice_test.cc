@@ -126,6 +126,22 @@ TEST(DecodeSlice, SaysThatASliceOfNoServiceIsNotUsed) {
   }
 }
 
+TEST(DecodeSlice, LeavesOutWhatIsWrongAndKeepsTheOthers) {
+  EXPECT_THAT(remark_on(slice_with("[]", "[{name: a, port: 80}, {name: a, port: 81}]")),
+              HasSubstr("ports[1].name: \"a\" is the name of another TCP port of this slice"));
+  const DecodedObject object = decode_one(
+      slice_with("[{addresses: [10.0.0.1]}, {addresses: [10.0.0.300]}, {addresses: [\"fd00::1\"]}, {addresses: "
+                 "[10.0.0.2], conditions: {ready: maybe}}, {addresses: [10.0.0.3]}]",
+                 "[{name: a, port: 65536}, {name: b, port: 81}]"));
+  ASSERT_FALSE(object.refused);
+  const auto& slice = std::get<EndpointSlice>(*object.event);
+  ASSERT_EQ(slice.endpoints.size(), 2u);
+  EXPECT_EQ(slice.endpoints[0].address.text(), "10.0.0.1");
+  EXPECT_EQ(slice.endpoints[1].address.text(), "10.0.0.3");
+  EXPECT_THAT(slice.ports, ElementsAre(EndpointPort{"b", Protocol::kTcp, 81}));
+  EXPECT_EQ(object.problems.size(), 4u);
+}
+
 TEST(DecodeSlice, RefusesWrongValuesByLineAndField) {
   EXPECT_THAT(complaint(slice_with("[{addresses: [10.0.0.300]}]")),
               HasSubstr("a.yaml:8: EndpointSlice shop/web-1: endpoints[0].addresses[0]: \"10.0.0.300\" is not"));
@@ -136,8 +152,6 @@ TEST(DecodeSlice, RefusesWrongValuesByLineAndField) {
   EXPECT_THAT(complaint(slice_with("{}")), HasSubstr("endpoints: must be a list, not a map"));
   EXPECT_THAT(complaint(slice_with("[]", "[{name: a, port: 65536}]")), HasSubstr("ports[0].port: 65536 is not a port"));
   EXPECT_THAT(complaint(slice_with("[]", "[{name: a, port: 80, protocol: tcp}]")), HasSubstr("\"tcp\" is not known"));
-  EXPECT_THAT(complaint(slice_with("[]", "[{name: a, port: 80}, {name: a, port: 81}]")),
-              HasSubstr("ports[1].name: \"a\" is the name of another TCP port of this slice"));
   EXPECT_THAT(complaint(slice_with("[]", "[]", "{kubernetes.io/service-name: web}", "IPv5")),
               HasSubstr("addressType: \"IPv5\" is not known; use IPv4 or IPv6"));
   EXPECT_THAT(complaint(slice_with("[]", "[]", "{kubernetes.io/service-name: web}", "")),

@@ -47,4 +47,13 @@ inline std::string complaint(const std::string& text) {
   return all.empty() ? "" : all.front();
 }
 
+// The one remark on an object that is taken without what it names.
+inline std::string remark_on(const std::string& text) {
+  const DecodedObject object = decode_one(text);
+  EXPECT_FALSE(object.refused);
+  EXPECT_NE(object.event, nullptr);
+  EXPECT_EQ(object.problems.size(), 1U);
+  return object.problems.empty() ? "" : object.problems.front();
+}
+
 }  // namespace waggle

@@ -118,7 +118,7 @@ TEST(DecodeService, RefusesClusterIpsThatContradictThemselves) {
               HasSubstr("spec.clusterIP: 10.0.0.1 is not IPv6"));
   EXPECT_THAT(complaint(service_with("  clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.2]\n")),
               HasSubstr("spec.clusterIP: differs from spec.clusterIPs[0]"));
-  EXPECT_THAT(complaint(service_with("  clusterIPs: [10.0.0.1, 10.0.0.2]\n")),
+  EXPECT_THAT(remark_on(service_with("  clusterIPs: [10.0.0.1, 10.0.0.2]\n")),
               HasSubstr("spec.clusterIPs[1]: is a second IPv4 address"));
   EXPECT_THAT(complaint(service_with("  clusterIPs: [10.0.0.1, \"fd00::1\"]\n  ipFamilies: [IPv4]\n")),
               HasSubstr("spec.ipFamilies: has fewer entries"));
@@ -181,11 +181,33 @@ TEST(DecodeService, RefusesBadPorts) {
   EXPECT_THAT(said("80"), HasSubstr("spec.ports[0]: must be a map, not the number 80"));
 }
 
-TEST(DecodeService, RefusesPortsThatAreTheSameTwice) {
-  EXPECT_THAT(complaint(service_of_ports("  - {name: a, port: 80}\n  - {name: a, port: 81}\n")),
+TEST(DecodeService, LeavesOutPortsThatAreTheSameTwice) {
+  EXPECT_THAT(remark_on(service_of_ports("  - {name: a, port: 80}\n  - {name: a, port: 81}\n")),
               HasSubstr("a.yaml:8: Service shop/web: spec.ports[1].name: \"a\" is the name of another TCP port"));
-  EXPECT_THAT(complaint(service_of_ports("  - {name: a, port: 80}\n  - {name: b, port: 80}\n")),
+  EXPECT_THAT(remark_on(service_of_ports("  - {name: a, port: 80}\n  - {name: b, port: 80}\n")),
               HasSubstr("spec.ports[1].port: 80/TCP is another port of this service"));
+}
+
+TEST(DecodeService, LeavesOutABadPortAndKeepsTheOthers) {
+  const std::string text = service_of_ports(
+      "  - {name: a, port: 80}\n  - {name: b, port: 65536}\n  - {name: c, port: 0}\n  - {name: d, port: 81, nodePort: "
+      "-1}\n  - {name: e, port: 82}\n");
+  const DecodedObject object = decode_one(text);
+  ASSERT_FALSE(object.refused);
+  const auto& ports = std::get<Service>(*object.event).ports;
+  EXPECT_THAT(ports, ElementsAre(ServicePort{"a", Protocol::kTcp, 80, 0}, ServicePort{"e", Protocol::kTcp, 82, 0}));
+  EXPECT_THAT(object.problems,
+              ElementsAre(HasSubstr("spec.ports[1].port: 65536 is not a port"), HasSubstr("spec.ports[2].port: 0"),
+                          HasSubstr("spec.ports[3].nodePort: -1")));
+  for (const std::string& problem : object.problems) EXPECT_THAT(problem, HasSubstr("; it is left out"));
+}
+
+TEST(DecodeService, KeepsTheAddressOfOneFamilyWhereTheOtherCannotBeRead) {
+  const DecodedObject object =
+      decode_one(service_with("  clusterIPs: [10.96.0.1, \"fd00::x\"]\n  ipFamilies: [IPv4, IPv6]\n"));
+  ASSERT_FALSE(object.refused);
+  EXPECT_THAT(texts(std::get<Service>(*object.event).cluster_ips), ElementsAre("10.96.0.1"));
+  EXPECT_THAT(object.problems, ElementsAre(HasSubstr("spec.clusterIPs[1]: \"fd00::x\"")));
 }
 
 TEST(DecodeService, RefusesAServiceWithoutPorts) {
@@ -265,27 +287,30 @@ TEST(DecodeService, AssumesTheUsualAffinityTimeout) {
   EXPECT_EQ(timeout("  sessionAffinity: None\n  sessionAffinityConfig: null\n"), 0U);
 }
 
-TEST(DecodeService, RefusesUnknownPoliciesTypesAndTimeouts) {
+TEST(DecodeService, TakesUnknownPoliciesTypesAndTimeoutsForNone) {
   const auto said = [](const std::string& line) {
-    return complaint(service_with("  clusterIP: 10.96.0.1\n  " + line + "\n"));
+    return remark_on(service_with("  clusterIP: 10.96.0.1\n  " + line + "\n"));
   };
   EXPECT_THAT(said("internalTrafficPolicy: local"),
               HasSubstr("spec.internalTrafficPolicy: \"local\" is not known; use"));
   EXPECT_THAT(said("externalTrafficPolicy: 5"), HasSubstr("spec.externalTrafficPolicy: must be text"));
   EXPECT_THAT(said("type: Balancer"), HasSubstr("spec.type: \"Balancer\" is not known"));
   EXPECT_THAT(said("sessionAffinity: Cookie"), HasSubstr("spec.sessionAffinity: \"Cookie\" is not known"));
+  EXPECT_THAT(said("healthCheckNodePort: 70000"), HasSubstr("spec.healthCheckNodePort: 70000 is not a port"));
   for (const char* seconds : {"0", "86401", "-5"}) {
-    EXPECT_THAT(said("sessionAffinity: ClientIP\n  sessionAffinityConfig: {clientIP: {timeoutSeconds: " +
-                     std::string(seconds) + "}}"),
-                HasSubstr("spec.sessionAffinityConfig.clientIP.timeoutSeconds"));
+    const std::string text = service_with(
+        "  clusterIP: 10.96.0.1\n  sessionAffinity: ClientIP\n  sessionAffinityConfig: {clientIP: {timeoutSeconds: " +
+        std::string(seconds) + "}}\n");
+    EXPECT_THAT(remark_on(text), HasSubstr("spec.sessionAffinityConfig.clientIP.timeoutSeconds"));
+    EXPECT_EQ(std::get<Service>(*decode_one(text).event).affinity_timeout_s, 10800u);
   }
 }
 
-TEST(DecodeService, NamesEveryMistakeOfAnObjectAndThrowsItAwayWhole) {
-  const DecodedObject object = decode_one(service_with("  clusterIP: bad\n  type: bad\n  sessionAffinity: bad\n"));
+TEST(DecodeService, NamesEveryMistakeOfAnObjectThatIsRefused) {
+  const DecodedObject object = decode_one(service_with("  clusterIP: bad\n  type: bad\n  loadBalancerSourceRanges: [bad]\n"));
   EXPECT_TRUE(object.refused);
   EXPECT_EQ(object.event, nullptr);
-  EXPECT_EQ(object.problems.size(), 3U);
+  EXPECT_EQ(object.problems.size(), 2U);  // what would only have been left out is not said
 }
 
 }  // namespace

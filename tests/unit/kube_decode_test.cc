@@ -88,18 +88,41 @@ TEST(KubeDecode, OneMessageNamesTheObjectAndTheFirstFieldThatIsWrong) {
   EXPECT_THAT(service_with(R"("ports":[{"port":80},{"port":70000}],"clusterIP":"x")").problems,
               ElementsAre(R"(Service shop/web: spec.clusterIP: "x" is not an IP address that can be used)"));
   EXPECT_THAT(
-      service_with(R"("ports":[{"port":80},{"port":70000}],"clusterIP":"10.96.0.1")").problems,
-      ElementsAre("Service shop/web: spec.ports[1].port: 70000 is not a port; use a whole number from 1 to 65535"));
+      service_with(R"("ports":[{"port":70000}],"clusterIP":"10.96.0.1")").problems,
+      ElementsAre("Service shop/web: spec.ports[0].port: 70000 is not a port; use a whole number from 1 to 65535"));
   EXPECT_THAT(service_with(R"("ports":[{"port":"80"}],"clusterIP":"10.96.0.1")").problems,
               ElementsAre("Service shop/web: spec.ports[0].port: must be a whole number"));
   EXPECT_THAT(service_with(kPort + R"(,"loadBalancerSourceRanges":["10.0.0.0/8","all"])").problems,
               ElementsAre(HasSubstr("spec.loadBalancerSourceRanges[1]: \"all\" is not a CIDR")));
-  EXPECT_THAT(
-      slice_with(R"("addressType":"IPv4","endpoints":[{"addresses":["10.0.0.1"]},{"addresses":["fd00::1"]}])").problems,
-      ElementsAre("EndpointSlice shop/web-1: endpoints[1].addresses[0]: fd00::1 is not of the slice's "
-                  "addressType"));
+  EXPECT_THAT(slice_with(R"("addressType":"IPv4","endpoints":[{"addresses":["fd00::1"]}])").problems,
+              ElementsAre("EndpointSlice shop/web-1: endpoints[0].addresses[0]: fd00::1 is not of the slice's "
+                          "addressType"));
   EXPECT_TRUE(service_with(R"("ports":7,"clusterIP":"10.96.0.1")").refused);
   EXPECT_FALSE(service_with(R"("ports":7,"clusterIP":"10.96.0.1")").event);
+}
+
+// As the decoders of manifests do.
+TEST(KubeDecode, WhatIsWrongIsLeftOutAndTheRestStays) {
+  const KubeObject service = service_with(
+      R"("ports":[{"name":"a","port":80},{"name":"b","port":70000},{"name":"a","port":81},{"name":"c","port":80},)"
+      R"({"name":"d","port":82}],"clusterIPs":["10.96.0.1","fd00::x"],"sessionAffinity":"ClientIP",)"
+      R"("sessionAffinityConfig":{"clientIP":{"timeoutSeconds":-5}})");
+  ASSERT_TRUE(service.event);
+  const auto& taken = std::get<Service>(*service.event);
+  EXPECT_EQ(taken.ports,
+            (std::vector{ServicePort{"a", Protocol::kTcp, 80, 0}, ServicePort{"d", Protocol::kTcp, 82, 0}}));
+  EXPECT_THAT(taken.cluster_ips, SizeIs(1));
+  EXPECT_EQ(taken.affinity_timeout_s, 10800u);
+  EXPECT_THAT(service.problems, SizeIs(5));
+  for (const std::string& problem : service.problems) EXPECT_THAT(problem, HasSubstr("; it is left out"));
+
+  const KubeObject slice = slice_with(
+      R"("addressType":"IPv4","endpoints":[{"addresses":["10.0.0.1"]},{"addresses":["fd00::1"]},)"
+      R"({"addresses":["10.0.0.300"]}],"ports":[{"name":"a","port":80},{"name":"a","port":81},{"name":"b","port":-1}])");
+  ASSERT_TRUE(slice.event);
+  EXPECT_THAT(std::get<EndpointSlice>(*slice.event).endpoints, SizeIs(1));
+  EXPECT_EQ(std::get<EndpointSlice>(*slice.event).ports, (std::vector{EndpointPort{"a", Protocol::kTcp, 80}}));
+  EXPECT_THAT(slice.problems, SizeIs(4));
 }
 
 // The decoders of manifests say the same of the same addresses.
@@ -156,7 +179,10 @@ TEST(KubeDecode, WordsThatAreNewerThanWaggleArePassedOver) {
   EXPECT_EQ(service.affinity_timeout_s, 0U);
   EXPECT_EQ(service.internal_policy, TrafficPolicy::kCluster);
   EXPECT_EQ(service.ports, (std::vector{ServicePort{"b", Protocol::kTcp, 81, 0}}));
-  EXPECT_THAT(object.problems, ElementsAre(HasSubstr("spec.ports[0].protocol: \"QUIC\" is not known here")));
+  EXPECT_THAT(object.problems, ElementsAre(HasSubstr("spec.type: \"Teleport\" is not known here"),
+                                           HasSubstr("spec.ports[0].protocol: \"QUIC\" is not known here"),
+                                           HasSubstr("spec.internalTrafficPolicy: \"Near\" is not known here"),
+                                           HasSubstr("spec.sessionAffinity: \"Cookie\" is not known here")));
 }
 
 // Proves: X-040, X-042

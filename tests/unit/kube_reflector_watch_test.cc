@@ -239,12 +239,12 @@ TEST(ReflectorWatch, NothingIsTakenBehindAnErrorEvent) {
 TEST(ReflectorWatch, AnObjectThatBecomesMalformedKeepsItsLastGoodVersion) {
   Watching rig;
   Event bad = service_at("a", 12, 80);
-  std::get<Service>(bad).ports.push_back({"other", Protocol::kTcp, 0, 0});
+  std::get<Service>(bad).ports = {{"other", Protocol::kTcp, 0, 0}};
   rig.frame(watch_frame("MODIFIED", bad, rig.form));
   EXPECT_EQ(rig.port("a"), 80);
   EXPECT_EQ(
       rig.problem(),
-      "Service shop/a: spec.ports[1].port: 0 is not a port; use a whole number from 1 to 65535; until it is mended, "
+      "Service shop/a: spec.ports[0].port: 0 is not a port; use a whole number from 1 to 65535; until it is mended, "
       "the last good version keeps serving");
   rig.modify("b", 13, 83);
   EXPECT_NE(rig.problem(), "");

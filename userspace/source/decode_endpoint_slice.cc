@@ -30,7 +30,7 @@ std::optional<IpAddress> first_address(const Field& endpoint, Family family) {
 }
 
 // Conditions left out mean ready and serving, each by itself (I-46).
-void read_endpoint(EndpointSlice& slice, const Field& field) {
+std::optional<Endpoint> read_endpoint(const EndpointSlice& slice, const Field& field) {
   const auto address = first_address(field, slice.family);
   const Field conditions = field.at("conditions");
   Endpoint out;
@@ -40,25 +40,46 @@ void read_endpoint(EndpointSlice& slice, const Field& field) {
   out.terminating = conditions.at("terminating").boolean().value_or(false);
   out.zone_hints = hint_names(field.at("hints").at("forZones"));
   out.node_hints = hint_names(field.at("hints").at("forNodes"));
-  if (!address) return;
+  if (!address) return std::nullopt;
   out.address = *address;
-  slice.endpoints.push_back(std::move(out));
+  return out;
+}
+
+// One that cannot be read is left out, and the others stay.
+void read_endpoints(EndpointSlice& slice, const Field& endpoints) {
+  const std::vector<Field> list = endpoints.items();
+  for (const Field& field : list) {
+    std::optional<Endpoint> endpoint;
+    const bool good = field.part_of(list, [&] { endpoint = read_endpoint(slice, field); });
+    if (good && endpoint.has_value()) slice.endpoints.push_back(std::move(*endpoint));
+  }
 }
 
 // A port without a name or a number is passed over; "" is a name (I-43).
-void read_port(EndpointSlice& slice, const Field& field, std::set<std::pair<std::string, Protocol>>& names) {
+std::optional<EndpointPort> read_port(const Field& field, std::set<std::pair<std::string, Protocol>>& names) {
   EndpointPort out;
   const Field name = field.at("name");
   out.name = name.name(kLongestLabel, false);
   out.protocol = field.at("protocol").protocol();
   out.port = field.at("port").port(0);
-  if (!name.present() || !field.at("port").present()) return;
-  if (out.port == 0) return field.at("port").remark("0 means all ports, which services do not have; it is left out");
-  if (!names.insert({out.name, out.protocol}).second) {
-    return name.error(
+  const bool whole = name.present() && field.at("port").present();
+  if (whole && field.at("port").number() == 0)
+    field.at("port").remark("0 means all ports, which services do not have; it is left out");
+  if (!whole || out.port == 0) return std::nullopt;
+  if (!names.insert({out.name, out.protocol}).second)
+    name.error(
         fmt::format("\"{}\" is the name of another {} port of this slice", out.name, protocol_name(out.protocol)));
+  return out;
+}
+
+void read_ports(EndpointSlice& slice, const Field& ports) {
+  const std::vector<Field> list = ports.items();
+  std::set<std::pair<std::string, Protocol>> names;
+  for (const Field& field : list) {
+    std::optional<EndpointPort> port;
+    const bool good = field.part_of(list, [&] { port = read_port(field, names); });
+    if (good && port.has_value()) slice.ports.push_back(std::move(*port));
   }
-  slice.ports.push_back(std::move(out));
 }
 
 std::string address_type(const Field& field) {
@@ -90,9 +111,8 @@ std::optional<Event> decode_endpoint_slice(const Field& root, const ObjectName& 
   const std::string type = address_type(root.at("addressType"));
   if (type == "FQDN") return std::nullopt;
   out.family = type == "IPv6" ? Family::kIpv6 : Family::kIpv4;
-  for (const Field& endpoint : root.at("endpoints").items()) read_endpoint(out, endpoint);
-  std::set<std::pair<std::string, Protocol>> names;
-  for (const Field& port : root.at("ports").items()) read_port(out, port, names);
+  read_endpoints(out, root.at("endpoints"));
+  read_ports(out, root.at("ports"));
   if (out.service_name.empty()) return std::nullopt;
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "source/decode_kinds.h"
@@ -17,8 +18,14 @@ constexpr int64_t kLongestAffinityTimeout = 86400;   // seconds
 
 std::string_view family_name(Family family) { return family == Family::kIpv4 ? "IPv4" : "IPv6"; }
 
+// A word that is not known counts as none.
+std::string choice_or_none(const Field& field, std::initializer_list<std::string_view> words) {
+  std::string word;
+  return field.part([&] { word = field.choice(words); }) ? word : std::string(*words.begin());
+}
+
 TrafficPolicy policy_of(const Field& field) {
-  return field.choice({"Cluster", "Local"}) == "Local" ? TrafficPolicy::kLocal : TrafficPolicy::kCluster;
+  return choice_or_none(field, {"Cluster", "Local"}) == "Local" ? TrafficPolicy::kLocal : TrafficPolicy::kCluster;
 }
 
 bool is_cluster_ip(const Field& field) {
@@ -58,8 +65,8 @@ void read_cluster_ips(Service& service, const Field& spec) {
     spec.at("ipFamilies").error("has fewer entries than spec.clusterIPs; name the family of each");
   }
   for (size_t i = 0; i < addresses.size(); ++i) {
-    if (is_cluster_ip(addresses[i]))
-      add_cluster_ip(service, addresses[i], i < families.size() ? &families[i] : nullptr);
+    const auto add = [&] { add_cluster_ip(service, addresses[i], i < families.size() ? &families[i] : nullptr); };
+    if (is_cluster_ip(addresses[i])) std::ignore = addresses[i].part_of(addresses, add);
   }
 }
 
@@ -73,19 +80,28 @@ ServicePort read_port(const Field& field) {
   return out;
 }
 
+// Of two ports that are the same the first stays.
+void check_unlike(const Service& service, const ServicePort& port, const Field& field) {
+  const auto protocol = protocol_name(port.protocol);
+  const auto another = [&](const auto& same) {
+    return std::ranges::any_of(
+        service.ports, [&](const ServicePort& other) { return other.protocol == port.protocol && same(other); });
+  };
+  if (another([&](const ServicePort& other) { return other.name == port.name; }))
+    field.at("name").error(fmt::format("\"{}\" is the name of another {} port of this service", port.name, protocol));
+  if (another([&](const ServicePort& other) { return other.port == port.port; }))
+    field.at("port").error(fmt::format("{}/{} is another port of this service already", port.port, protocol));
+}
+
 void read_ports(Service& service, const Field& ports) {
-  std::set<std::pair<std::string, Protocol>> names;
-  std::set<std::pair<uint16_t, Protocol>> numbers;
-  for (const Field& field : ports.items()) {
-    const ServicePort port = read_port(field);
-    const auto protocol = protocol_name(port.protocol);
-    if (!names.insert({port.name, port.protocol}).second) {
-      field.at("name").error(fmt::format("\"{}\" is the name of another {} port of this service", port.name, protocol));
-    }
-    if (port.port != 0 && !numbers.insert({port.port, port.protocol}).second) {
-      field.at("port").error(fmt::format("{}/{} is another port of this service already", port.port, protocol));
-    }
-    service.ports.push_back(port);
+  const std::vector<Field> list = ports.items();
+  for (const Field& field : list) {
+    ServicePort port;
+    const auto read = [&] {
+      port = read_port(field);
+      if (port.port != 0) check_unlike(service, port, field);
+    };
+    if (field.part_of(list, read)) service.ports.push_back(std::move(port));
   }
 }
 
@@ -112,8 +128,8 @@ void read_ingress(Service& service, const Field& list) {
     const bool has_ip = !without_spaces_around(text).empty();
     if (has_ip) ingress.ip = address_or_remark(field.at("ip"), text);
     if (has_ip && !ingress.ip) continue;
-    ingress.vip_mode = field.at("ipMode").choice({"VIP", "Proxy"}) == "VIP";
-    service.load_balancer_ingress.push_back(ingress);
+    const auto read_mode = [&] { ingress.vip_mode = field.at("ipMode").choice({"VIP", "Proxy"}) == "VIP"; };
+    if (field.part(read_mode)) service.load_balancer_ingress.push_back(ingress);
   }
 }
 
@@ -134,13 +150,15 @@ void read_source_ranges(Service& service, const Field& list) {
 }
 
 uint32_t affinity_timeout(const Field& spec) {
-  if (spec.at("sessionAffinity").choice({"None", "ClientIP"}) == "None") return 0;
+  if (choice_or_none(spec.at("sessionAffinity"), {"None", "ClientIP"}) == "None") return 0;
   const Field field = spec.at("sessionAffinityConfig").at("clientIP").at("timeoutSeconds");
-  const auto given = field.number();
-  if (!given) return kDefaultAffinityTimeout;
-  if (*given >= 1 && *given <= kLongestAffinityTimeout) return static_cast<uint32_t>(*given);
-  field.error(fmt::format("{} is out of range; use 1 to {} seconds", *given, kLongestAffinityTimeout));
-  return kDefaultAffinityTimeout;
+  int64_t timeout = kDefaultAffinityTimeout;
+  const bool good = field.part([&] {
+    timeout = field.number().value_or(kDefaultAffinityTimeout);
+    if (timeout < 1 || timeout > kLongestAffinityTimeout)
+      field.error(fmt::format("{} is out of range; use 1 to {} seconds", timeout, kLongestAffinityTimeout));
+  });
+  return good ? static_cast<uint32_t>(timeout) : kDefaultAffinityTimeout;
 }
 
 // externalTrafficPolicy counts only where something outside can come in (I-25), the health check port only with it
@@ -149,7 +167,9 @@ void read_external_policy(Service& service, const Field& spec) {
   const bool external = service.type == "NodePort" || service.type == "LoadBalancer" ||
                         (service.type == "ClusterIP" && !spec.at("externalIPs").items().empty());
   const TrafficPolicy policy = policy_of(spec.at("externalTrafficPolicy"));
-  const uint16_t health_port = spec.at("healthCheckNodePort").port(0);
+  uint16_t health_port = 0;
+  const Field health = spec.at("healthCheckNodePort");
+  if (!health.part([&] { health_port = health.port(0); })) health_port = 0;
   if (!external || policy == TrafficPolicy::kCluster) return;
   service.external_policy = policy;
   if (service.type == "LoadBalancer") service.health_check_node_port = health_port;
@@ -173,7 +193,7 @@ std::optional<Event> decode_service(const Field& root, const ObjectName& name) {
   out.name = name;
   out.resource_version = resource_version_of(root);
   out.creation_timestamp = metadata.at("creationTimestamp").text_or_empty();
-  out.type = spec.at("type").choice({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"});
+  out.type = choice_or_none(spec.at("type"), {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"});
   out.has_proxy_name = proxy_name.present();
   out.service_proxy_name = proxy_name.text_or_empty();
   read_cluster_ips(out, spec);

@@ -184,6 +184,16 @@ void Field::require(std::string_view remedy) const {
   if (empty && std::none_of(errors.begin(), errors.end(), holds_this)) error(fmt::format("is missing; {}", remedy));
 }
 
+bool Field::forgive_since(size_t errors) const {
+  auto& all = findings_->errors;
+  const bool good = all.size() == errors;
+  for (; all.size() > errors; all.pop_back()) {
+    all.back().what += "; it is left out";
+    note(findings_->remarks, std::move(all.back()));
+  }
+  return good;
+}
+
 void Field::error(std::string what) const { note(findings_->errors, Finding{line_, path_, std::move(what)}); }
 
 void Field::remark(std::string what) const { note(findings_->remarks, Finding{line_, path_, std::move(what)}); }

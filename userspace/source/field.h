@@ -54,6 +54,22 @@ class Field {
 
   // Notes that the field is missing where it is absent or empty, unless what should hold it is wrong already.
   void require(std::string_view remedy) const;
+  // Reads a part that the object can do without, and answers whether nothing was wrong with it. What was wrong becomes
+  // remarks: whoever calls leaves the part out, and the rest of the object counts.
+  template <typename Read>
+  [[nodiscard]] bool part(const Read& read) const {
+    const size_t before = findings_->errors.size();
+    read();
+    return forgive_since(before);
+  }
+  // The same for the entries of a list, of which one alone is no part but all there is.
+  template <typename Read>
+  [[nodiscard]] bool part_of(const std::vector<Field>& list, const Read& read) const {
+    if (list.size() > 1) return part(read);
+    read();
+    return true;
+  }
+
   void error(std::string what) const;
   void remark(std::string what) const;
 
@@ -61,6 +77,7 @@ class Field {
   Field() = default;
   [[nodiscard]] Field child(const Value* value, std::string path) const;
   [[nodiscard]] bool is(Value::Kind kind, std::string_view wanted) const;
+  [[nodiscard]] bool forgive_since(size_t errors) const;
 
   const Value* value_ = nullptr;
   int line_ = 1;  // of the value; of what should hold it where there is none

@@ -66,6 +66,10 @@ std::string FieldPlace::text() const {
 }
 
 void BuildNotes::error(FieldPlace place, std::string_view what) {
+  if (in_part_) {
+    ++part_errors_;
+    return remark(place, fmt::format("{}; it is left out", what));
+  }
   error(FieldProblem{place.text(), std::string(what)});
 }
 

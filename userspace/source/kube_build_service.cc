@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Service (contract section 1.2), by the rules of decode_service.cc.
 #include <algorithm>
-#include <set>
+#include <array>
+#include <tuple>
 #include <utility>
 
 #include "source/decode_kinds.h"
@@ -16,15 +17,23 @@ constexpr int64_t kLongestAffinityTimeout = 86400;   // seconds
 
 std::string_view family_name(Family family) { return family == Family::kIpv4 ? "IPv4" : "IPv6"; }
 
-TrafficPolicy policy_of(std::string_view word) {
-  return word == "Local" ? TrafficPolicy::kLocal : TrafficPolicy::kCluster;
+// A word that is not known counts as none, which is the first.
+template <size_t kSize>
+std::string_view known_word(std::string_view given, const std::array<std::string_view, kSize>& words, FieldPlace place,
+                            BuildNotes& notes) {
+  if (given.empty()) return words[0];
+  const auto known = std::ranges::find(words, given);
+  if (known != words.end()) return *known;
+  notes.remark(place, fmt::format("{} is not known here; it counts as {}", quoted(given), words[0]));
+  return words[0];
 }
 
-std::string_view known_type(std::string_view given) {
-  for (const std::string_view type : {"NodePort", "LoadBalancer", "ExternalName"}) {
-    if (given == type) return type;
-  }
-  return "ClusterIP";
+constexpr std::array<std::string_view, 2> kPolicies{"Cluster", "Local"};
+constexpr std::array<std::string_view, 2> kAffinities{"None", "ClientIP"};
+constexpr std::array<std::string_view, 4> kTypes{"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"};
+
+TrafficPolicy policy_of(std::string_view word, FieldPlace place, BuildNotes& notes) {
+  return known_word(word, kPolicies, place, notes) == "Local" ? TrafficPolicy::kLocal : TrafficPolicy::kCluster;
 }
 
 void add_cluster_ip(Service& service, std::string_view text, std::string_view family, FieldPlace place,
@@ -56,8 +65,8 @@ void build_cluster_ips(Service& service, const ServiceView& view, BuildNotes& no
   if (!families.empty() && addresses.size() > families.size())
     notes.error({"spec.ipFamilies"}, "has fewer entries than spec.clusterIPs");
   for (size_t i = 0; i < addresses.size(); ++i) {
-    if (!addresses[i].empty() && addresses[i] != "None")
-      add_cluster_ip(service, addresses[i], family_of(i), {"spec.clusterIPs[]", i}, notes);
+    const auto add = [&] { add_cluster_ip(service, addresses[i], family_of(i), {"spec.clusterIPs[]", i}, notes); };
+    if (!addresses[i].empty() && addresses[i] != "None") std::ignore = notes.part_of(addresses.size(), add);
   }
 }
 
@@ -73,36 +82,31 @@ std::optional<ServicePort> build_service_port(const ServicePortView& view, size_
   return out;
 }
 
-// The index of the first port whose key another one has already.
-template <typename Key>
-std::optional<size_t> repeated(const std::vector<ServicePort>& ports, Key key) {
-  if (ports.size() < 2) return std::nullopt;
-  std::set<decltype(key(ports[0]))> seen;
-  for (size_t i = 0; i < ports.size(); ++i) {
-    if (!seen.insert(key(ports[i])).second) return i;
-  }
-  return std::nullopt;
-}
-
-void check_ports(const std::vector<ServicePort>& ports, BuildNotes& notes) {
-  const auto name = repeated(ports, [](const ServicePort& port) { return std::pair(port.name, port.protocol); });
-  const auto number = repeated(ports, [](const ServicePort& port) { return std::pair(port.port, port.protocol); });
-  if (name) {
-    const ServicePort& port = ports[*name];
-    notes.error({"spec.ports"},
-                fmt::format("\"{}\" is the name of two {} ports", port.name, protocol_name(port.protocol)));
-  } else if (number) {
-    const ServicePort& port = ports[*number];
-    notes.error({"spec.ports"}, fmt::format("{}/{} is there twice", port.port, protocol_name(port.protocol)));
-  }
+// Of two ports that are the same the first stays.
+void check_unlike(const Service& service, const ServicePort& port, size_t i, BuildNotes& notes) {
+  const auto protocol = protocol_name(port.protocol);
+  const auto another = [&](const auto& same) {
+    return std::ranges::any_of(
+        service.ports, [&](const ServicePort& other) { return other.protocol == port.protocol && same(other); });
+  };
+  if (another([&](const ServicePort& other) { return other.name == port.name; }))
+    notes.error({"spec.ports[].name", i},
+                fmt::format("\"{}\" is the name of another {} port of this service", port.name, protocol));
+  else if (another([&](const ServicePort& other) { return other.port == port.port; }))
+    notes.error({"spec.ports[].port", i},
+                fmt::format("{}/{} is another port of this service already", port.port, protocol));
 }
 
 void build_ports(Service& service, const ServiceView& view, BuildNotes& notes) {
   service.ports.reserve(view.ports.size());
   for (size_t i = 0; i < view.ports.size(); ++i) {
-    if (auto port = build_service_port(view.ports[i], i, notes)) service.ports.push_back(std::move(*port));
+    std::optional<ServicePort> port;
+    const bool good = notes.part_of(view.ports.size(), [&] {
+      port = build_service_port(view.ports[i], i, notes);
+      if (port && port->port != 0) check_unlike(service, *port, i, notes);
+    });
+    if (good && port) service.ports.push_back(std::move(*port));
   }
-  check_ports(service.ports, notes);
   if (view.ports.empty() && !service.headless && service.type != "ExternalName")
     notes.error({"spec.ports"}, "is empty; a service needs a port");
 }
@@ -145,12 +149,12 @@ void build_source_ranges(Service& service, const ServiceView& view, BuildNotes& 
 }
 
 uint32_t build_affinity_timeout(const ServiceView& view, BuildNotes& notes) {
-  if (view.affinity != "ClientIP") return 0;
+  if (known_word(view.affinity, kAffinities, {"spec.sessionAffinity"}, notes) == "None") return 0;
   if (!view.affinity_timeout) return kDefaultAffinityTimeout;
   const int64_t given = *view.affinity_timeout;
   if (given >= 1 && given <= kLongestAffinityTimeout) return static_cast<uint32_t>(given);
-  notes.error({"spec.sessionAffinityConfig.clientIP.timeoutSeconds"},
-              fmt::format("{} is out of range; use 1 to {} seconds", given, kLongestAffinityTimeout));
+  notes.remark({"spec.sessionAffinityConfig.clientIP.timeoutSeconds"},
+               fmt::format("{} is out of range; use 1 to {} seconds; it is left out", given, kLongestAffinityTimeout));
   return kDefaultAffinityTimeout;
 }
 
@@ -159,8 +163,11 @@ uint32_t build_affinity_timeout(const ServiceView& view, BuildNotes& notes) {
 void build_external_policy(Service& service, const ServiceView& view, BuildNotes& notes) {
   const bool external = service.type == "NodePort" || service.type == "LoadBalancer" ||
                         (service.type == "ClusterIP" && !view.external_ips.empty());
-  const uint16_t health_port = build_port(view.health_check_node_port, 0, {"spec.healthCheckNodePort"}, notes);
-  if (!external || policy_of(view.external_policy) == TrafficPolicy::kCluster) return;
+  uint16_t health_port = 0;
+  std::ignore = notes.part(
+      [&] { health_port = build_port(view.health_check_node_port, 0, {"spec.healthCheckNodePort"}, notes); });
+  const TrafficPolicy policy = policy_of(view.external_policy, {"spec.externalTrafficPolicy"}, notes);
+  if (!external || policy == TrafficPolicy::kCluster) return;
   service.external_policy = TrafficPolicy::kLocal;
   if (service.type == "LoadBalancer") service.health_check_node_port = health_port;
 }
@@ -173,7 +180,7 @@ std::optional<Event> build_service(const ObjectView& view, const ObjectName& nam
   out.name = name;
   out.resource_version = view.meta.resource_version;
   out.creation_timestamp = view.meta.creation_timestamp;
-  out.type = known_type(view.service.type);
+  out.type = known_word(view.service.type, kTypes, {"spec.type"}, notes);
   out.has_proxy_name = view.meta.proxy_name.has_value();
   out.service_proxy_name = view.meta.proxy_name.value_or("");
   build_cluster_ips(out, view.service, notes);
@@ -181,7 +188,7 @@ std::optional<Event> build_service(const ObjectView& view, const ObjectName& nam
   build_external_ips(out, view.service, notes);
   build_ingress(out, view.service, notes);
   build_source_ranges(out, view.service, notes);
-  out.internal_policy = policy_of(view.service.internal_policy);
+  out.internal_policy = policy_of(view.service.internal_policy, {"spec.internalTrafficPolicy"}, notes);
   build_external_policy(out, view.service, notes);
   out.affinity_timeout_s = build_affinity_timeout(view.service, notes);
   return event;

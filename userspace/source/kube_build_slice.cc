@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // EndpointSlice (contract section 1.3), by the rules of decode_endpoint_slice.cc.
-#include <set>
+#include <algorithm>
 #include <utility>
 
 #include "source/decode_kinds.h"
@@ -19,14 +19,23 @@ void add_hints(Endpoint& endpoint, const SliceView& slice, const EndpointView& v
 
 // Only the first address counts; without one the endpoint is passed over (I-45). Conditions left out mean ready and
 // serving, each by itself (I-46).
+// One whose address cannot be used is left out, and the others stay.
+std::optional<IpAddress> build_endpoint_address(const EndpointSlice& slice, const SliceView& view, size_t i,
+                                                BuildNotes& notes) {
+  const FieldPlace place{"endpoints[].addresses[0]", i};
+  const auto address = build_address(*view.endpoints[i].address, place, notes);
+  if (!address || address->family == slice.family) return address;
+  notes.error(place, fmt::format("{} is not of the slice's addressType", address->text()));
+  return std::nullopt;
+}
+
 void build_endpoint(EndpointSlice& slice, const SliceView& view, size_t i, BuildNotes& notes) {
   const EndpointView& from = view.endpoints[i];
   if (!from.address) return;
-  const auto address = build_address(*from.address, {"endpoints[].addresses[0]", i}, notes);
-  if (!address) return;
-  if (address->family != slice.family)
-    return notes.error({"endpoints[].addresses[0]", i},
-                       fmt::format("{} is not of the slice's addressType", address->text()));
+  std::optional<IpAddress> address;
+  const bool good =
+      notes.part_of(view.endpoints.size(), [&] { address = build_endpoint_address(slice, view, i, notes); });
+  if (!good || !address) return;
   Endpoint& out = slice.endpoints.emplace_back();
   out.address = *address;
   out.node_name = from.node_name;
@@ -36,26 +45,33 @@ void build_endpoint(EndpointSlice& slice, const SliceView& view, size_t i, Build
   add_hints(out, view, from);
 }
 
-// A port without a name or a number is passed over; "" is a name (I-43).
-void build_endpoint_port(EndpointSlice& slice, const EndpointPortView& from, size_t i, BuildNotes& notes) {
+// A port without a name or a number is passed over; "" is a name (I-43). Of two of one name the first stays.
+std::optional<EndpointPort> build_endpoint_port(const EndpointSlice& slice, const EndpointPortView& from, size_t i,
+                                                BuildNotes& notes) {
   EndpointPort out;
   out.name = build_port_name(from.name.value_or(""), {"ports[].name", i}, notes);
   out.port = build_port(from.port.value_or(0), 0, {"ports[].port", i}, notes);
   const auto protocol = build_protocol(from.protocol, {"ports[].protocol", i}, notes);
-  if (!from.name || !from.port || !protocol) return;
-  if (out.port == 0)
-    return notes.remark({"ports[].port", i}, "0 means all ports, which services do not have; it is left out");
+  if (!from.name || !from.port || !protocol) return std::nullopt;
+  if (from.port == 0)
+    notes.remark({"ports[].port", i}, "0 means all ports, which services do not have; it is left out");
+  if (out.port == 0) return std::nullopt;
   out.protocol = *protocol;
-  slice.ports.push_back(std::move(out));
+  const auto same = [&out](const EndpointPort& other) {
+    return other.name == out.name && other.protocol == out.protocol;
+  };
+  if (std::ranges::any_of(slice.ports, same))
+    notes.error({"ports[].name", i}, fmt::format("\"{}\" is the name of another {} port of this slice", out.name,
+                                                 protocol_name(out.protocol)));
+  return out;
 }
 
-void check_port_names(const EndpointSlice& slice, BuildNotes& notes) {
-  if (slice.ports.size() < 2) return;
-  std::set<std::pair<std::string_view, Protocol>> names;
-  for (const EndpointPort& port : slice.ports) {
-    if (names.insert({port.name, port.protocol}).second) continue;
-    return notes.error({"ports"},
-                       fmt::format("\"{}\" is the name of two {} ports", port.name, protocol_name(port.protocol)));
+void build_endpoint_ports(EndpointSlice& slice, const SliceView& view, BuildNotes& notes) {
+  for (size_t i = 0; i < view.ports.size(); ++i) {
+    std::optional<EndpointPort> port;
+    const bool good =
+        notes.part_of(view.ports.size(), [&] { port = build_endpoint_port(slice, view.ports[i], i, notes); });
+    if (good && port) slice.ports.push_back(std::move(*port));
   }
 }
 
@@ -80,8 +96,7 @@ std::optional<Event> build_endpoint_slice(const ObjectView& view, const ObjectNa
   out.family = view.slice.address_type == "IPv6" ? Family::kIpv6 : Family::kIpv4;
   out.endpoints.reserve(view.slice.endpoints.size());
   for (size_t i = 0; i < view.slice.endpoints.size(); ++i) build_endpoint(out, view.slice, i, notes);
-  for (size_t i = 0; i < view.slice.ports.size(); ++i) build_endpoint_port(out, view.slice.ports[i], i, notes);
-  check_port_names(out, notes);
+  build_endpoint_ports(out, view.slice, notes);
   return event;
 }
 

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "source/kube_build.h"
@@ -27,11 +28,30 @@ class BuildNotes {
   void error(FieldPlace place, std::string_view what);
   void remark(FieldPlace place, std::string_view what);
   void error(const FieldProblem& problem);
+  // Builds a part that the object can do without, and answers whether nothing was wrong with it. What was wrong becomes
+  // remarks: whoever calls leaves the part out, and the rest of the object counts.
+  template <typename Build>
+  [[nodiscard]] bool part(const Build& build) {
+    const bool outer = std::exchange(in_part_, true);
+    const size_t before = part_errors_;
+    build();
+    in_part_ = outer;
+    return part_errors_ == before;
+  }
+  // The same for the entries of a list, of which one alone is no part but all there is.
+  template <typename Build>
+  [[nodiscard]] bool part_of(size_t entries, const Build& build) {
+    if (entries > 1) return part(build);
+    build();
+    return true;
+  }
   [[nodiscard]] bool refused() const { return refused_; }
   [[nodiscard]] std::vector<std::string> sentences(const std::string& label) const;
 
  private:
   bool refused_ = false;
+  bool in_part_ = false;
+  size_t part_errors_ = 0;
   std::vector<FieldProblem> found_;
 };
 

@@ -51,7 +51,8 @@ void KubeEventPoster::post(const std::string& name_space, std::string body, Time
 
 std::string KubeEventPoster::problem_of(const Post& post) const {
   const int status = post.head.status;
-  if (status >= 200 && status < 300) return "";
+  constexpr int kThereAlready = 409;  // another node has said the same
+  if ((status >= 200 && status < 300) || status == kThereAlready) return "";
   if (status == 0) return post.problem;
   const Asked asked{server_, "create", "events"};
   return words_of_refusal(asked, status, status_of_body(post.head.content_type, post.answer));
