@@ -69,7 +69,7 @@ TEST(MapRowsTest, ControlTellsEpochAddressesAndLinks) {
   set_address(control.snat_address6[0], Family::kIpv6, "fd00::1");
   control.link[1] = {.ifindex = 1, .flags = WG_LINK_UPLINK, .snat4 = 2, .snat6 = WG_NO_ADDRESS, .reserved = 0};
   const Listing table = control_table(control, here());
-  ASSERT_THAT(table.rows, SizeIs(4));
+  ASSERT_THAT(table.rows, SizeIs(5));
   EXPECT_EQ(by_key(table.columns, table.rows[0]).at("value"), Value(9u));
   EXPECT_EQ(by_key(table.columns, table.rows[1]).at("address"), Value("192.168.1.1"));
   EXPECT_EQ(by_key(table.columns, table.rows[1]).at("index"), Value(2u));
@@ -223,6 +223,83 @@ TEST(UsageTest, TheListTellsFillAndLeavesUnknownUseOut) {
   EXPECT_EQ(by_key(table.columns, table.rows[0]).at("fill_percent"), Value(25.0));
   EXPECT_EQ(by_key(table.columns, table.rows[1]).at("used"), Value());
   EXPECT_EQ(by_key(table.columns, table.rows[1]).at("fill_percent"), Value());
+}
+
+std::string row_of(const Listing& table, std::string_view item) {
+  std::string found;
+  for (const Row& row : table.rows) {
+    const auto values = by_key(table.columns, row);
+    if (values.at("item") == Value(item))
+      found += values.at("address").text(Unit::kNone, 0) + values.at("value").text(Unit::kNone, 0) + ";";
+  }
+  return found;
+}
+
+TEST(MapRowsTest, ControlTellsWhoIsALocalPodAndWhichAddressesAreServices) {
+  wg_control control{};
+  EXPECT_EQ(row_of(control_table(control, here()), "detector"), Value().text(Unit::kNone, 0) + "none;");
+  control.detector = WG_DETECT_CIDR;
+  control.has_pod_cidr[WG_IPV6] = 1;
+  set_address(control.pod_cidr[WG_IPV6].address, Family::kIpv6, "fd00::");
+  set_address(control.pod_cidr[WG_IPV6].mask, Family::kIpv6, "ffff:ffc0::");
+  control.service_cidr_count[WG_IPV4] = 1;
+  set_address(control.service_cidr[WG_IPV4][0].address, Family::kIpv4, "10.96.0.0");
+  set_address(control.service_cidr[WG_IPV4][0].mask, Family::kIpv4, "255.240.0.0");
+  control.link[3] = {.ifindex = 3, .flags = WG_LINK_LOCAL_PODS, .snat4 = 0, .snat6 = 0, .reserved = 0};
+  const Listing table = control_table(control, here());
+  EXPECT_EQ(row_of(table, "detector"), Value().text(Unit::kNone, 0) + "cidr;");
+  EXPECT_EQ(row_of(table, "pod_cidr4"), "");
+  EXPECT_EQ(row_of(table, "pod_cidr6"), "fd00::/26" + Value().text(Unit::kNone, 0) + ";");
+  EXPECT_EQ(row_of(table, "service_cidr4"), "10.96.0.0/12" + Value().text(Unit::kNone, 0) + ";");
+  EXPECT_EQ(by_key(table.columns, table.rows.at(1)).at("local_pods"), Value(true));
+}
+
+ServiceView service_at(uint32_t index, Family family) {
+  ServiceView service;
+  service.index = index;
+  service.name = {"shop", "web"};
+  service.port_name = "http";
+  service.family = family;
+  return service;
+}
+
+TEST(MapRowsTest, AffinitiesAndFragmentsAreNamed) {
+  BackendView backend;
+  backend.index = 7;
+  backend.address = IpAddress::parse("10.1.0.7").value();
+  backend.port = 8080;
+  const Catalog catalog({service_at(3, Family::kIpv4), service_at(4, Family::kIpv6)}, {backend}, {});
+
+  wg_affinity_key by_address{.service = 3, .epoch = 1, .client = {}, .kind = WG_AFFINITY_ADDRESS};
+  set_address(by_address.client, Family::kIpv4, "192.0.2.9");
+  const wg_affinity_key by_netns{.service = 3, .epoch = 1, .client = {5, 1}, .kind = WG_AFFINITY_NETNS};
+  const std::vector<std::pair<wg_affinity_key, wg_affinity_value>> affinities{
+      {by_address, {.backend = 7, .generation = 2, .seen = 1000, .reserved = 0}},
+      {by_netns, {.backend = 8, .generation = 2, .seen = 1000, .reserved = 0}}};
+  const Listing sticky = affinity_table(affinities, catalog, 3500, 250);
+  auto row = by_key(sticky.columns, sticky.rows.at(0));
+  EXPECT_EQ(row.at("service"), Value("shop/web:http"));
+  EXPECT_EQ(row.at("client"), Value("192.0.2.9"));
+  EXPECT_EQ(row.at("backend"), Value("10.1.0.7:8080"));
+  EXPECT_EQ(row.at("idle_s"), Value(10u));
+  row = by_key(sticky.columns, sticky.rows.at(1));
+  EXPECT_EQ(row.at("client"), Value("netns 4294967301"));
+  EXPECT_EQ(row.at("backend"), Value());
+
+  wg_fragment_key fragment{};
+  set_address(fragment.source, Family::kIpv4, "192.0.2.9");
+  set_address(fragment.destination, Family::kIpv4, "10.96.0.1");
+  fragment.id = htonl(0x1234);
+  fragment.protocol = 17;
+  const Listing pieces = fragment_table(
+      std::vector{
+          std::pair(fragment, wg_fragment_value{.source_port = htons(4000), .destination_port = htons(53), .seen = 0})},
+      500, 250);
+  row = by_key(pieces.columns, pieces.rows.at(0));
+  EXPECT_EQ(row.at("source"), Value("192.0.2.9:4000"));
+  EXPECT_EQ(row.at("destination"), Value("10.96.0.1:53"));
+  EXPECT_EQ(row.at("packet_id"), Value("0x1234"));
+  EXPECT_EQ(row.at("hook"), Value("ingress"));
 }
 
 }  // namespace

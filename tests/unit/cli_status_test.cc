@@ -176,7 +176,7 @@ TEST(AgentStatusTest, WhatTheAgentWritesIsRead) {
     "pid": 42, "running": true, "version": "0.1.0", "started_unix_s": 1700000000, "netns_cookie": 4026531840000000001,
     "node": "n1", "source": "/etc/m",
     "synced": true, "services": 7, "pending_writes": 2, "pending": ["table slots: full"], "problems": ["a.yaml:3: no"],
-    "notices": ["SCTP is not served yet"],
+    "notices": ["a note on services"],
     "links": [{"interface": "eth0", "ifindex": 3, "notices": ["generic XDP"]}, {"interface": "cali1"}],
     "last_apply": {"at_unix_s": 1700000060, "writes": 12}, "socket_lb": {"tcp": "all", "udp": "host"}})");
   ASSERT_TRUE(status) << status.error().message;
@@ -191,7 +191,7 @@ TEST(AgentStatusTest, WhatTheAgentWritesIsRead) {
   EXPECT_EQ(status->pending_writes, 2u);
   EXPECT_THAT(status->pending, ElementsAre("table slots: full"));
   EXPECT_THAT(status->problems, ElementsAre("a.yaml:3: no"));
-  EXPECT_THAT(status->notices, ElementsAre("SCTP is not served yet", "eth0: generic XDP"));
+  EXPECT_THAT(status->notices, ElementsAre("a note on services", "eth0: generic XDP"));
   EXPECT_EQ(status->sock_lb_udp, "host");
 }
 

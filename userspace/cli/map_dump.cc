@@ -83,6 +83,28 @@ Outcome<void> dump_socks(Dump& dump) {
       [&](const auto& entries) { return sock_table(entries, *catalog); });
 }
 
+// decode: of the entries, with what names them and what tells their age.
+template <typename Read, typename Decode>
+Outcome<void> dump_aged(Dump& dump, Read read, Decode decode) {
+  const auto now = dump.reader.jiffies_now();
+  if (!now) return failed(now.error());
+  return read_whole(dump, read, [&](const auto& entries) { return decode(entries, *now, dump.reader.meta().hz); });
+}
+
+Outcome<void> dump_affinity(Dump& dump) {
+  const auto catalog = Catalog::load(dump.reader);
+  if (!catalog) return failed(catalog.error());
+  return dump_aged(
+      dump, [&] { return dump.reader.affinities(); },
+      [&](const auto& entries, uint32_t now, uint32_t hz) { return affinity_table(entries, *catalog, now, hz); });
+}
+
+Outcome<void> dump_fragments(Dump& dump) {
+  return dump_aged(
+      dump, [&] { return dump.reader.fragments(); },
+      [](const auto& entries, uint32_t now, uint32_t hz) { return fragment_table(entries, now, hz); });
+}
+
 Outcome<void> dump_service_counters(Dump& dump) {
   const auto services = services_view(dump.reader);
   if (!services) return failed(services.error());
@@ -127,10 +149,15 @@ struct NamedDumper {
 
 const std::vector<NamedDumper>& dumpers() {
   static const std::vector<NamedDumper> all = [] {
-    std::vector<NamedDumper> list = {
-        {"control", dump_control},   {"flow_spill", dump_spill},        {"meta", dump_meta},
-        {"nexthops", dump_nexthops}, {"reason_counters", dump_reasons}, {"service_counters", dump_service_counters},
-        {"sock_flows", dump_socks}};
+    std::vector<NamedDumper> list = {{"affinity", dump_affinity},
+                                     {"fragments", dump_fragments},
+                                     {"control", dump_control},
+                                     {"flow_spill", dump_spill},
+                                     {"meta", dump_meta},
+                                     {"nexthops", dump_nexthops},
+                                     {"reason_counters", dump_reasons},
+                                     {"service_counters", dump_service_counters},
+                                     {"sock_flows", dump_socks}};
     for (const FlowTable table : {FlowTable::kFlows4, FlowTable::kFlows6, FlowTable::kSnat4, FlowTable::kSnat6})
       list.push_back({flow_table_name(table), [table](Dump& dump) { return dump_flows(dump, table); }});
     using enum Table;

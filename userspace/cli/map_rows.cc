@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <ctime>
 
@@ -42,11 +43,11 @@ void add_snat_addresses(Listing& table, const wg_control& control) {
   for (uint32_t i = 0; i < WG_SNAT_ADDRESSES; ++i)
     if (any(&control.snat_address4[i], 1))
       table.rows.push_back({"snat_address4", i, IpAddress::from_words(Family::kIpv4, &control.snat_address4[i]).text(),
-                            Value(), Value(), Value(), Value(), Value()});
+                            Value(), Value(), Value(), Value(), Value(), Value()});
   for (uint32_t i = 0; i < WG_SNAT_ADDRESSES; ++i)
     if (any(control.snat_address6[i], WG_ADDRESS_WORDS))
       table.rows.push_back({"snat_address6", i, IpAddress::from_words(Family::kIpv6, control.snat_address6[i]).text(),
-                            Value(), Value(), Value(), Value(), Value()});
+                            Value(), Value(), Value(), Value(), Value(), Value()});
 }
 
 void add_links(Listing& table, const wg_control& control, const InterfaceNames& names) {
@@ -55,8 +56,44 @@ void add_links(Listing& table, const wg_control& control, const InterfaceNames& 
     if (link.ifindex == 0) continue;
     table.rows.push_back({"link", i, Value(), link.ifindex, names.of(link.ifindex),
                           (link.flags & WG_LINK_UPLINK) != 0 ? "uplink" : "pod", snat_index(link.snat4),
-                          snat_index(link.snat6)});
+                          snat_index(link.snat6), (link.flags & WG_LINK_LOCAL_PODS) != 0});
   }
+}
+
+std::string prefix_text(Family family, const wg_prefix& prefix) {
+  int bits = 0;
+  for (const uint32_t word : prefix.mask) bits += std::popcount(word);
+  return fmt::format("{}/{}", IpAddress::from_words(family, prefix.address).text(), bits);
+}
+
+std::string_view detector_name(uint32_t detector) {
+  switch (detector) {
+    case WG_DETECT_LINKS:
+      return "links";
+    case WG_DETECT_CIDR:
+      return "cidr";
+    default:
+      return "none";
+  }
+}
+
+// Who is a local pod, and which addresses are services'.
+void add_prefixes(Listing& table, const wg_control& control) {
+  const auto add = [&table](std::string_view item, uint32_t index, Family family, const wg_prefix& prefix) {
+    table.rows.push_back(
+        {item, index, prefix_text(family, prefix), Value(), Value(), Value(), Value(), Value(), Value()});
+  };
+  for (const wg_family family : {WG_IPV4, WG_IPV6}) {
+    const bool v4 = family == WG_IPV4;
+    if (control.has_pod_cidr[family] != 0)
+      add(v4 ? "pod_cidr4" : "pod_cidr6", 0, family_of(family), control.pod_cidr[family]);
+    for (uint32_t i = 0; i < std::min(control.service_cidr_count[family], WG_SERVICE_CIDRS); ++i)
+      add(v4 ? "service_cidr4" : "service_cidr6", i, family_of(family), control.service_cidr[family][i]);
+  }
+}
+
+Row single(std::string_view item, Value value) {
+  return {item, Value(), Value(), Value(), Value(), Value(), Value(), Value(), Value(), std::move(value)};
 }
 
 }  // namespace
@@ -82,13 +119,15 @@ Listing control_table(const wg_control& control, const InterfaceNames& names) {
                             {.key = "kind", .title = "KIND"},
                             {.key = "snat4", .title = "SNAT4"},
                             {.key = "snat6", .title = "SNAT6"},
+                            {.key = "local_pods", .title = "LOCAL-PODS"},
                             {.key = "value", .title = "VALUE"}},
                 .rows = {}};
   add_snat_addresses(table, control);
   add_links(table, control, names);
+  add_prefixes(table, control);
   for (Row& row : table.rows) row.emplace_back();
-  table.rows.insert(table.rows.begin(), {"nexthop_epoch", Value(), Value(), Value(), Value(), Value(), Value(), Value(),
-                                         control.nexthop_epoch});
+  table.rows.insert(table.rows.begin(), single("nexthop_epoch", control.nexthop_epoch));
+  table.rows.push_back(single("detector", detector_name(control.detector)));
   return table;
 }
 

@@ -13,7 +13,9 @@
 #include "cli/output.h"
 #include "dataplane/flow_sweep.h"
 #include "plan/dump.h"
+#include "waggle/abi/affinity.h"
 #include "waggle/abi/counter.h"
+#include "waggle/abi/fragment.h"
 #include "waggle/abi/settings.h"
 #include "waggle/abi/sock.h"
 
@@ -24,6 +26,10 @@ Listing control_table(const wg_control& control, const InterfaceNames& names);
 Listing nexthop_table(std::span<const wg_nexthop> nexthops, const InterfaceNames& names);
 Listing spill_table(std::span<const std::pair<wg_spill_key, wg_spill_value>> entries);
 Listing sock_table(std::span<const std::pair<wg_sock_key, wg_sock_value>> entries, const Catalog& catalog);
+Listing affinity_table(std::span<const std::pair<wg_affinity_key, wg_affinity_value>> entries, const Catalog& catalog,
+                       uint32_t now, uint32_t hz);
+Listing fragment_table(std::span<const std::pair<wg_fragment_key, wg_fragment_value>> entries, uint32_t now,
+                       uint32_t hz);
 // Counters that are not zero; index of `counts`: reason * WG_HOOK_COUNT + hook.
 Listing reason_table(std::span<const uint64_t> counts);
 

@@ -84,6 +84,8 @@ Result<Count> usage_of(TableReader& reader, const MapInfo& map) {
     if (flow_table_name(table) == map.name) return flow_usage(reader, table, map);
   if (map.name == "flow_spill") return listed(reader.spilled_flows(), map);
   if (map.name == "sock_flows") return listed(reader.sock_flows(), map);
+  if (map.name == "affinity") return listed(reader.affinities(), map);
+  if (map.name == "fragments") return listed(reader.fragments(), map);
   if (map.name == "nexthops") return listed(reader.nexthops(), map);
   return Count{std::nullopt, map.max_entries};
 }

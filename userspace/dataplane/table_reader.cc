@@ -121,6 +121,14 @@ Result<std::vector<std::pair<wg_sock_key, wg_sock_value>>> TableReader::sock_flo
   return hash_entries<wg_sock_key, wg_sock_value>(impl_->maps.fd("sock_flows"), "sock_flows");
 }
 
+Result<std::vector<std::pair<wg_affinity_key, wg_affinity_value>>> TableReader::affinities() const {
+  return hash_entries<wg_affinity_key, wg_affinity_value>(impl_->maps.fd("affinity"), "affinity");
+}
+
+Result<std::vector<std::pair<wg_fragment_key, wg_fragment_value>>> TableReader::fragments() const {
+  return hash_entries<wg_fragment_key, wg_fragment_value>(impl_->maps.fd("fragments"), "fragments");
+}
+
 Result<std::vector<wg_nexthop>> TableReader::nexthops() const {
   std::vector<wg_nexthop> resolved;
   for (uint32_t index = 0; index < impl_->maps.spec("nexthops").entries; ++index) {

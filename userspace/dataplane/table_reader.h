@@ -14,6 +14,8 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/flow_sweep.h"
 #include "plan/table.h"
+#include "waggle/abi/affinity.h"
+#include "waggle/abi/fragment.h"
 #include "waggle/abi/settings.h"
 #include "waggle/abi/sock.h"
 
@@ -53,6 +55,8 @@ class TableReader final : public TableStore {
   [[nodiscard]] Result<uint32_t> jiffies_now() const;  // what FlowCopy::age_s wants
   Result<std::vector<std::pair<wg_spill_key, wg_spill_value>>> spilled_flows() const;
   Result<std::vector<std::pair<wg_sock_key, wg_sock_value>>> sock_flows() const;
+  [[nodiscard]] Result<std::vector<std::pair<wg_affinity_key, wg_affinity_value>>> affinities() const;
+  [[nodiscard]] Result<std::vector<std::pair<wg_fragment_key, wg_fragment_value>>> fragments() const;
   [[nodiscard]] Result<std::vector<wg_nexthop>> nexthops() const;  // resolved ones
 
   [[nodiscard]] Result<std::vector<MapInfo>> maps() const;  // sorted by name
