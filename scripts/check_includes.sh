@@ -45,8 +45,8 @@ allow userspace/node 'base/*' 'model/*'
 allow userspace/server 'base/*' 'model/*'
 allow userspace/plan 'base/*' 'model/*' 'waggle/abi/*'
 allow userspace/dataplane 'base/*' 'plan/*' 'waggle/abi/*'
-# Addresses are printed, so the CLI knows them; it knows no Kubernetes object.
-allow userspace/cli 'base/*' 'model/address.h' 'plan/*' 'dataplane/*' 'waggle/abi/*'
+# Addresses are printed, so the CLI knows them; it knows no Kubernetes object. `waggle cleanup` removes rules.
+allow userspace/cli 'base/*' 'model/address.h' 'node/kube_proxy_rules.h' 'plan/*' 'dataplane/*' 'waggle/abi/*'
 allow userspace/daemon '*'
 allow include/waggle/abi 'waggle/abi/*'
 allow bpf 'lib/*' 'waggle/abi/*'

@@ -66,9 +66,10 @@ def check_health(cluster):
 
 
 def check_service_health(cluster, pods):
-    url = f"http://127.0.0.1:{SERVICE_HEALTH}/"
+    url = f"http://172.18.0.11:{SERVICE_HEALTH}/"  # where node ports are: on n1's own address; n2 has no Node object
     wait_for(lambda: status_of(cluster, "n1", url) == 200, "n1 has an endpoint and says so")
-    status, head, body = ask(cluster, "n2", url)
+    expect(status_of(cluster, "n1", f"http://127.0.0.1:{SERVICE_HEALTH}/") == 0, "it is served on loopback, too")
+    status, head, body = ask(cluster, "n2", f"http://127.0.0.1:{SERVICE_HEALTH}/")
     expect(status == 503, f"n2 has no endpoint and answers {status}")
     expect("X-Load-Balancing-Endpoint-Weight: 0" in head, f"n2 gives no weight: {head}")
     expect(json.loads(body)["localEndpoints"] == 0, f"n2 says {body}")

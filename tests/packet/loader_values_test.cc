@@ -63,6 +63,31 @@ TEST_F(Values, ControlHoldsSnatAddressesAndTheEpoch) {
   EXPECT_EQ(control->nexthop_epoch, 2u);
 }
 
+wg_prefix prefix_of(uint32_t address, uint32_t mask) { return {.address = {address}, .mask = {mask}}; }
+
+TEST_F(Values, ControlHoldsWhoIsALocalPodAndWhichAddressesAreServices) {
+  auto dataplane = Dataplane::open(small_config(root));
+  ASSERT_TRUE(ok(dataplane));
+  dataplane->set_detector({.detector = WG_DETECT_CIDR, .pod_cidrs = {prefix_of(10, 0xff), std::nullopt}});
+  const std::vector<wg_prefix> many(WG_SERVICE_CIDRS + 2, prefix_of(11, 0xff));
+  EXPECT_EQ(dataplane->set_service_cidrs(WG_IPV4, many), 2u);
+  EXPECT_EQ(dataplane->set_service_cidrs(WG_IPV6, std::vector{prefix_of(1, 0xff), prefix_of(2, 0xff)}), 0u);
+  EXPECT_EQ(dataplane->set_service_cidrs(WG_IPV6, std::vector{prefix_of(2, 0xff)}), 0u);
+  auto control = TableReader::open(root.path())->control();
+  ASSERT_TRUE(ok(control));
+  EXPECT_EQ(control->detector, static_cast<uint32_t>(WG_DETECT_CIDR));
+  EXPECT_THAT(control->has_pod_cidr, testing::ElementsAre(1, 0));
+  EXPECT_EQ(control->pod_cidr[WG_IPV4].address[0], 10u);
+  EXPECT_THAT(control->service_cidr_count, testing::ElementsAre(WG_SERVICE_CIDRS, 1));
+  EXPECT_EQ(control->service_cidr[WG_IPV4][WG_SERVICE_CIDRS - 1].address[0], 11u);
+  EXPECT_EQ(control->service_cidr[WG_IPV6][0].address[0], 2u);
+
+  dataplane->set_detector({});
+  control = TableReader::open(root.path())->control();
+  EXPECT_EQ(control->detector, static_cast<uint32_t>(WG_DETECT_NONE));
+  EXPECT_THAT(control->has_pod_cidr, testing::ElementsAre(0, 0));
+}
+
 TEST_F(Values, CountersAreSummedOverTheCpus) {
   const auto dataplane = Dataplane::open(small_config(root));
   ASSERT_TRUE(ok(dataplane));

@@ -193,7 +193,7 @@ TEST(KubeProxyConfig, TheFileBeatsFlagsButForThoseOfTheContract) {
   EXPECT_EQ(options->api.master, "https://m");
   EXPECT_EQ(options->servers.proxy_mode, "nftables");
   EXPECT_EQ(options->api.kubeconfig, "/file");
-  EXPECT_FALSE(options->masquerade_all);
+  EXPECT_EQ(options->policy & WG_POLICY_MASQUERADE_ALL, 0u);
   EXPECT_THAT(
       options->notices,
       Contains("--kubeconfig, --proxy-mode, --masquerade-all of no effect: the KubeProxyConfiguration in c.yaml "
@@ -232,13 +232,10 @@ TEST(KubeProxyConfig, TheSelectedModesSectionCounts) {
       "nftables: {syncPeriod: 20s, masqueradeBit: 4}\nipvs: {syncPeriod: 40s}\n";
   const auto with = [&](const std::string& mode) { return parse_file(kKubeProxyHead + sections + "mode: " + mode); };
   EXPECT_EQ(with("iptables").value().servers.sync_period, 10s);
-  EXPECT_TRUE(with("iptables").value().masquerade_all);
   EXPECT_EQ(with("iptables").value().snat_mark, 8u);
   EXPECT_EQ(with("nftables").value().servers.sync_period, 20s);
-  EXPECT_FALSE(with("nftables").value().masquerade_all);
   EXPECT_EQ(with("nftables").value().snat_mark, 16u);
   EXPECT_EQ(with("ipvs").value().servers.sync_period, 40s);
-  EXPECT_TRUE(with("ipvs").value().masquerade_all);
   EXPECT_EQ(parse_words({"--proxy-mode=nftables", "--iptables-sync-period=5s"}).value().servers.sync_period, 5s);
 }
 
@@ -311,7 +308,8 @@ TEST(KubeProxyConfig, ASecondClusterCidrOfAnotherModeIsNotLookedAt) {
   EXPECT_TRUE(parse_words({"--detect-local-mode=NodeCIDR", "--cluster-cidr=10.0.0.0/8,11.0.0.0/8"}));
 }
 
-TEST(KubeProxyConfig, LocalPodsAndNodePortsAreKeptAsTold) {
+// Proves: K-61
+TEST(KubeProxyConfig, LocalPodsAndNodePortsAreAsTold) {
   const auto options = parse_words({"--detect-local-mode=InterfaceNamePrefix", "--pod-interface-name-prefix=veth",
                                     "--nodeport-addresses=10.0.0.0/8,fd00::/8", "--bind-address=10.1.2.3"});
   ASSERT_TRUE(options) << complaint(options);
@@ -322,6 +320,72 @@ TEST(KubeProxyConfig, LocalPodsAndNodePortsAreKeptAsTold) {
   EXPECT_EQ(options->bind_address, IpAddress::parse("10.1.2.3"));
   EXPECT_EQ(parse_words({}).value().bind_address, std::nullopt);
   EXPECT_EQ(parse_words({"--nodeport-addresses=primary"}).value().node_ports.accept, NodePortAccept::kNodeAddresses);
+}
+
+struct Silence {
+  std::string file;
+  std::vector<std::string> words;
+  NodePortAccept node_ports;
+  DetectLocalMode detector;
+};
+
+// Proves: K-40, X-229
+TEST(KubeProxyConfig, WhatIsMeantWhereNothingIsSaidDependsOnWhetherThereIsSuchADocument) {
+  const std::string head = kKubeProxyHead;
+  const std::vector<Silence> cases = {
+      {"", {}, NodePortAccept::kNodeAddresses, DetectLocalMode::kLinks},
+      {kWaggleHead, {}, NodePortAccept::kNodeAddresses, DetectLocalMode::kLinks},
+      {head, {}, NodePortAccept::kEveryAddress, DetectLocalMode::kClusterCidr},
+      {head + "mode: iptables\n", {}, NodePortAccept::kEveryAddress, DetectLocalMode::kClusterCidr},
+      {head + "mode: nftables\n", {}, NodePortAccept::kNodeAddresses, DetectLocalMode::kClusterCidr},
+      {"", {"--proxy-mode=iptables"}, NodePortAccept::kEveryAddress, DetectLocalMode::kLinks},
+      {"", {"--proxy-mode=nftables"}, NodePortAccept::kNodeAddresses, DetectLocalMode::kLinks},
+      {"", {"--cluster-cidr=10.0.0.0/8"}, NodePortAccept::kNodeAddresses, DetectLocalMode::kClusterCidr},
+      {"", {"--detect-local-mode=ClusterCIDR"}, NodePortAccept::kNodeAddresses, DetectLocalMode::kClusterCidr},
+  };
+  for (const Silence& silence : cases) {
+    const auto options = silence.file.empty() ? parse_words(silence.words) : parse_file(silence.file, silence.words);
+    ASSERT_TRUE(options) << complaint(options);
+    EXPECT_EQ(options->node_ports.accept, silence.node_ports) << silence.file;
+    EXPECT_EQ(options->detect_local.mode, silence.detector) << silence.file;
+  }
+}
+
+TEST(KubeProxyConfig, WagglesFieldsCountInsteadOfKubeProxys) {
+  const std::string both = std::string(kKubeProxyHead) +
+                           "mode: iptables\nclusterCIDR: 10.0.0.0/8\nnodePortAddresses: [10.0.0.0/8]\n---\n" +
+                           kWaggleHead;
+  EXPECT_EQ(parse_file(both + "detectLocalMode: Links\n")->detect_local.mode, DetectLocalMode::kLinks);
+  EXPECT_EQ(parse_file(both + "detectLocalMode: None\n")->detect_local.mode, DetectLocalMode::kNone);
+  EXPECT_EQ(parse_file(both + "detectLocalMode: ClusterCIDR\n")->detect_local.cluster_cidrs.front().text(),
+            "10.0.0.0/8");
+  EXPECT_EQ(parse_file(both + "clusterCIDR: 10.1.0.0/16\n")->detect_local.cluster_cidrs.front().text(), "10.1.0.0/16");
+  EXPECT_EQ(parse_file(both + "nodePortAddresses: [primary]\n")->node_ports.accept, NodePortAccept::kNodeAddresses);
+  EXPECT_EQ(complaint(parse_file(both + "nodePortAddresses: [x]\n")),
+            "c.yaml:9: nodePortAddresses: 'x' is no CIDR; write it as 192.0.2.0/24, or 'primary' alone");
+  EXPECT_THAT(complaint(parse_words({"--detect-local-mode=Links"})),
+              StartsWith("--detect-local-mode cannot be 'Links': choose one of ClusterCIDR, NodeCIDR, "
+                         "BridgeInterface, InterfaceNamePrefix"));
+}
+
+// Proves: O-10, K-57
+TEST(KubeProxyConfig, MasqueradeAllOfTheSelectedModeCounts) {
+  const std::string head = kKubeProxyHead;
+  const auto policy = [](const std::string& file) { return parse_file(file)->policy & WG_POLICY_MASQUERADE_ALL; };
+  EXPECT_EQ(policy(head), 0u);
+  EXPECT_NE(policy(head + "iptables: {masqueradeAll: true}\n"), 0u);
+  EXPECT_EQ(policy(head + "mode: nftables\niptables: {masqueradeAll: true}\n"), 0u);
+  EXPECT_NE(policy(head + "mode: nftables\nnftables: {masqueradeAll: true}\n"), 0u);
+  EXPECT_NE(policy(head + "mode: ipvs\niptables: {masqueradeAll: true}\n"), 0u);
+  EXPECT_EQ(policy(head + "mode: ipvs\nnftables: {masqueradeAll: true}\n"), 0u);
+  EXPECT_NE(parse_words({"--masquerade-all"})->policy & WG_POLICY_MASQUERADE_ALL, 0u);
+}
+
+// Proves: I-30
+TEST(KubeProxyConfig, TheGateOfExternalIpsIsRead) {
+  EXPECT_TRUE(parse_words({})->external_ips);
+  EXPECT_TRUE(parse_words({"--feature-gates=Other=false"})->external_ips);
+  EXPECT_FALSE(parse_words({"--feature-gates=AllowServiceExternalIPs=false"})->external_ips);
 }
 
 }  // namespace

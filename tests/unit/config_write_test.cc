@@ -87,8 +87,21 @@ socketLB:
 xdp: "auto"
 tcAttach: "auto"
 snat:
+  mode: "needed"
   ports: "61440-65535"
   mark: "0x4000"
+clusterIP:
+  ping: "answer"
+  otherPorts: "reject"
+serviceCIDR:
+  unallocated: "drop"
+kubeProxyRules: "remove"
+nodePortAddresses: ["primary"]
+detectLocalMode: "Links"
+detectLocal:
+  bridgeInterface: ""
+  interfaceNamePrefix: ""
+clusterCIDR: ""
 flowSlots: 0
 logLevel: "info"
 healthz:
@@ -110,6 +123,10 @@ void expect_round_trip(const Result<AgentOptions>& options) {
   EXPECT_EQ(again->servers.healthz, options->servers.healthz);
   EXPECT_EQ(again->snat_mark, options->snat_mark);
   EXPECT_EQ(again->conntrack, options->conntrack);
+  EXPECT_EQ(again->policy, options->policy);
+  EXPECT_EQ(again->external_ips, options->external_ips);
+  EXPECT_EQ(again->detect_local.mode, options->detect_local.mode);
+  EXPECT_EQ(again->detect_local.cluster_cidrs, options->detect_local.cluster_cidrs);
 }
 
 TEST(ConfigWrite, WhatIsWrittenReadsTheSame) {
@@ -117,6 +134,8 @@ TEST(ConfigWrite, WhatIsWrittenReadsTheSame) {
   expect_round_trip(parse_words({"--bind-address=::", "--nodeport-addresses=primary", "--snat-mark=0x80000000",
                                  "--feature-gates=A=true,B=false", "--conntrack-max-per-core=0", "--v=5",
                                  "--kube-api-qps=0.5", "--hostname-override=it's \"me\""}));
+  expect_round_trip(parse_words({"--cluster-cidr=10.0.0.0/8,fd00::/8", "--masquerade-all", "--snat-mode=always",
+                                 "--feature-gates=AllowServiceExternalIPs=false"}));
   expect_round_trip(parse_words({"--healthz-port=0", "--proxy-mode=nftables", "--iptables-masquerade-bit=3"}));
   expect_round_trip(parse_file(std::string(kWaggleHead) + "devices: [eth0]\npodInterfaces: []\n"));
   for (const char* name : {"kubeadm.yaml", "waggle.yaml"}) {

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "daemon/agent.h"
+#include "daemon/node_ports.h"
 #include "daemon_fakes.h"
 
 namespace waggle {
@@ -29,16 +31,23 @@ struct AgentLoop : testing::Test {
   Bell stop;
   std::unique_ptr<Agent> agent;
 
+  AgentOptions options;
+  TimePoint started = Clock::now();
+  std::unique_ptr<UdpSockets> udp_sockets;
+  Leftovers::Removal leftovers;
+
   void SetUp() override {
-    std::filesystem::create_directories(directory / "sys/net/ipv4");
-    std::filesystem::create_directories(directory / "sys/net/ipv6/conf/all");
-    set("net/ipv4/ip_forward", "1");
-    set("net/ipv6/conf/all/forwarding", "1");
-    AgentOptions options;
     options.node_name = "n1";
     options.devices = {"eth0"};
     options.pod_interfaces = {"cali*"};
     options.run_dir = directory / "run";
+    std::filesystem::create_directories(directory / "sys/net/ipv4");
+    std::filesystem::create_directories(directory / "sys/net/ipv6/conf/all");
+    set("net/ipv4/ip_forward", "1");
+    set("net/ipv6/conf/all/forwarding", "1");
+    make_agent();
+  }
+  void make_agent() {
     auto source_part = std::make_unique<FakeSource>();
     auto network_part = std::make_unique<FakeNetwork>();
     auto kernel_part = std::make_unique<FakeKernel>(small_sizes());
@@ -53,6 +62,9 @@ struct AgentLoop : testing::Test {
     parts.planner = {.sizes = small_sizes(), .hash_key = {1, 2}, .node_name = "n1"};
     parts.stop = UniqueFd(::dup(stop.fd()));
     parts.netns_cookie = 4711;
+    parts.started_at = started;
+    parts.udp_sockets = std::move(udp_sockets);
+    if (leftovers) parts.leftovers.emplace(Leftovers::open(leftovers).value());
     parts.proc_sys = directory / "sys";
     std::ofstream(directory / "config") << "a";
     parts.config = std::move(ConfigWatch::open(directory / "config", "a").value());
@@ -212,13 +224,11 @@ TEST_F(AgentLoop, WithoutNodeObjectsAnyNameWillDo) {
   EXPECT_THAT(agent->standing_problems(), IsEmpty());
 }
 
-TEST_F(AgentLoop, WhatServicesDoNotGetIsInTheStatus) {
+TEST_F(AgentLoop, WhatServicesHadBetterNotHaveIsInTheStatus) {
   ASSERT_TRUE(agent->start());
-  Service service = service_event("web", "10.96.0.10");
-  service.ports[0].node_port = 30080;
-  source->say({service});
+  source->say({service_event("web", "10.0.0.1")});
   turn([&] { return agent->reconciler().programmed(); });
-  expect_status("NodePort is not served yet");
+  expect_status("an address of this node is the ClusterIP of 1 service (default/web)");
 }
 
 TEST_F(AgentLoop, StopsWithEverythingAttached) {
@@ -253,6 +263,133 @@ TEST_F(AgentLoop, AnotherConfigurationEndsIt) {
   ASSERT_FALSE(ended);
   EXPECT_THAT(ended.error().message, HasSubstr("config changed"));
   EXPECT_THAT(status(), HasSubstr("\"running\": false"));
+}
+
+Node node_event(const std::vector<std::string>& addresses, const std::vector<std::string>& pod_cidrs = {}) {
+  Node node;
+  node.name = "n1";
+  for (const std::string& address : addresses) node.addresses.push_back(*IpAddress::parse(address));
+  for (const std::string& cidr : pod_cidrs) node.pod_cidrs.push_back(*Cidr::parse(cidr));
+  return node;
+}
+
+// Proves: K-61
+TEST_F(AgentLoop, WithoutAWordOnItPodsLinksTellLocalPods) {
+  network->add(5, "cali1");
+  ASSERT_TRUE(agent->start());
+  EXPECT_EQ(kernel->detector.detector, WG_DETECT_LINKS);
+  EXPECT_EQ(kernel->links[5].flags & WG_LINK_LOCAL_PODS, WG_LINK_LOCAL_PODS);
+  EXPECT_EQ(kernel->links[2].flags & WG_LINK_LOCAL_PODS, 0);
+}
+
+// Proves: I-65, X-223, O-76
+TEST_F(AgentLoop, InModeNodeCidrTheNodesPodCidrsAreToldAndOthersEndTheAgent) {
+  options.detect_local.mode = DetectLocalMode::kNodeCidr;
+  make_agent();
+  kernel->detector.detector = WG_DETECT_CIDR;  // of a previous run
+  ASSERT_TRUE(agent->start());
+  EXPECT_EQ(kernel->detector.detector, WG_DETECT_CIDR) << "it counts until the Node object says otherwise";
+  source->say({node_event({"10.0.0.1"}, {"10.1.0.0/24", "fd00::/64"})});
+  turn([&] { return kernel->detector.pod_cidrs[0].has_value(); });
+  EXPECT_TRUE(kernel->detector.pod_cidrs[1].has_value());
+  source->say({node_event({"10.0.0.1"}, {"10.2.0.0/24", "fd00::/64"})});
+  const auto ended = agent->run_once(milliseconds(100));
+  ASSERT_FALSE(ended);
+  EXPECT_THAT(ended.error().message, HasSubstr("podCIDRs of the Node object changed"));
+}
+
+// Proves
+TEST_F(AgentLoop, InModeNodeCidrANodeWithoutPodCidrsEndsTheAgentInTheEnd) {
+  options.detect_local.mode = DetectLocalMode::kNodeCidr;
+  started = Clock::now() - std::chrono::minutes(6);
+  make_agent();
+  ASSERT_TRUE(agent->start());
+  const auto ended = agent->run_once(milliseconds(100));
+  ASSERT_FALSE(ended);
+  EXPECT_THAT(ended.error().message, HasSubstr("the Node object 'n1' got no podCIDRs"));
+}
+
+// Proves: I-70, I-71
+TEST_F(AgentLoop, ServiceCidrsAreToldAfterTheServicesAndFollowed) {
+  ServiceCidr object;
+  object.name = "kubernetes";
+  object.cidrs = {*Cidr::parse("10.96.0.0/12")};
+  ASSERT_TRUE(agent->start());
+  kernel->store.refuses = [](const Write& write) { return write.table == Table::kFrontends4; };
+  source->say({object, service_event("web", "10.96.0.1")});
+  turn([&] { return agent->reconciler().pending_writes() > 0; });
+  EXPECT_THAT(kernel->service_cidrs[WG_IPV4], IsEmpty()) << "what is no frontend yet would be dropped";
+  kernel->store.refuses = nullptr;
+  turn([&] { return !kernel->service_cidrs[WG_IPV4].empty(); });
+  source->say({Deletion{.kind = ObjectKind::kServiceCidr, .name = {.name_space = "", .name = "kubernetes"}}});
+  turn([&] { return kernel->service_cidrs[WG_IPV4].empty(); });
+}
+
+Service node_port_event(const std::string& name, uint16_t node_port) {
+  Service service = service_event(name, "10.96.0.1");
+  service.type = "NodePort";
+  service.ports[0].node_port = node_port;
+  return service;
+}
+
+// Proves: K-40, K-43
+TEST_F(AgentLoop, NodePortsAreServedOnTheNodesAddressesAndFollowThem) {
+  const auto on = [this](const std::string& address) {
+    const auto found = adopted_node_port_addresses(kernel->store);
+    return found.has_value() && std::ranges::find(*found, *IpAddress::parse(address)) != found->end();
+  };
+  network->add_address(2, "10.0.0.77");
+  ASSERT_TRUE(agent->start());
+  source->say({node_port_event("web", 30080), slice_event("web", {"10.1.0.1"})});
+  turn([&] { return agent->reconciler().programmed(); });
+  EXPECT_FALSE(on("10.0.0.1")) << "whose address that is, the Node object says";
+  source->say({node_event({"10.0.0.1"})});
+  turn([&] { return on("10.0.0.1"); });
+  EXPECT_FALSE(on("10.0.0.77"));
+  source->say({node_event({"10.0.0.77"})});
+  turn([&] { return on("10.0.0.77") && !on("10.0.0.1"); });
+  network->remove_address(2, "10.0.0.77");
+  turn([&] { return !on("10.0.0.77"); });
+}
+
+// Proves: K-120
+TEST_F(AgentLoop, SocketsOfTheNodeAreLookedAtWhenTheEndpointsOfAUdpServiceChanged) {
+  auto part = std::make_unique<FakeUdpSockets>();
+  FakeUdpSockets* sockets = part.get();
+  udp_sockets = std::move(part);
+  make_agent();
+  Service dns = service_event("dns", "10.96.0.10");
+  dns.ports[0].protocol = Protocol::kUdp;
+  ASSERT_TRUE(agent->start());
+  source->say({dns, slice_event("dns", {"10.1.0.1"})});
+  turn([&] { return sockets->looks == 1; });
+  source->say({service_event("web", "10.96.0.1"), slice_event("web", {"10.1.0.2"})});
+  turn([&] { return agent->reconciler().pending_writes() == 0; });
+  EXPECT_EQ(sockets->looks, 1);
+  source->say({slice_event("dns", {"10.1.0.9"})});
+  turn([&] { return sockets->looks == 2; });
+}
+
+// Proves: O-70
+TEST_F(AgentLoop, WhatKubeProxyLeftGoesOnceTheServicesAreProgrammed) {
+  std::atomic<int> removals = 0;
+  leftovers = [&removals] {
+    ++removals;
+    return KubeProxyRules{.tables = 1, .chains = 0, .jumps = 0, .problems = {"the fake keeps some"}};
+  };
+  make_agent();
+  ASSERT_TRUE(agent->start());
+  source->say({service_event("web", "10.96.0.1")}, false);
+  turn([&] { return !agent->reconciler().state().services().empty(); });
+  EXPECT_EQ(removals, 0) << "until then they may be what serves";
+  source->say({});
+  turn([&] { return removals == 1; });
+  turn([&] {
+    return std::ranges::find(agent->standing_problems(), "the fake keeps some") != agent->standing_problems().end();
+  });
+  source->say({service_event("api", "10.96.0.2")});
+  turn([&] { return agent->reconciler().state().services().size() == 2; });
+  EXPECT_EQ(removals, 1);
 }
 
 }  // namespace

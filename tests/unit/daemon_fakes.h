@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "daemon/kernel_edge.h"
 #include "node/node_watch.h"
+#include "node/udp_sockets.h"
 #include "source/source.h"
 #include "support/memory_store.h"
 
@@ -121,6 +122,25 @@ class FakeNetwork final : public NodeWatch {
   NodeChanges next_;
 };
 
+class FakeUdpSockets final : public UdpSockets {
+ public:
+  Result<std::vector<UdpSocket>> connected() override {
+    ++looks;
+    if (fails) return failure("the fake lists nothing");
+    return sockets;
+  }
+  Result<void> end(const UdpSocket& socket) override {
+    ended.push_back(socket.cookie);
+    std::erase(sockets, socket);
+    return {};
+  }
+
+  std::vector<UdpSocket> sockets;
+  std::vector<uint64_t> ended;
+  int looks = 0;
+  bool fails = false;
+};
+
 // A store whose applying and waiting can be made to fail.
 class MoodyStore final : public TableStore {
  public:
@@ -197,6 +217,17 @@ class FakeKernel final : public KernelEdge {
     cleared.push_back(ifindex);
   }
   void bump_nexthop_epoch() override { ++epoch; }
+  void set_detector(const PodDetector& wanted) override { detector = wanted; }
+  size_t set_service_cidrs(wg_family family, std::span<const wg_prefix> cidrs) override {
+    service_cidrs[family].assign(cidrs.begin(), cidrs.end());
+    return cidrs.size() > WG_SERVICE_CIDRS ? cidrs.size() - WG_SERVICE_CIDRS : 0;
+  }
+
+  Result<SockBackend> sock_backend(const wg_sock_key& key) override {
+    ++sock_questions;
+    const auto found = sock_backends.find(key.cookie);
+    return found == sock_backends.end() ? SockBackend::kNotOurs : found->second;
+  }
 
   Result<wg_service_counter> service_counter(uint32_t service) override {
     wg_service_counter counter{};
@@ -226,6 +257,10 @@ class FakeKernel final : public KernelEdge {
   std::vector<uint32_t> cleared;
   std::map<uint32_t, wg_link> links;
   std::map<std::pair<int, uint32_t>, std::string> snat;
+  PodDetector detector;
+  std::map<uint64_t, SockBackend> sock_backends;  // by cookie
+  int sock_questions = 0;
+  std::array<std::vector<wg_prefix>, 2> service_cidrs;
   AttachMode xdp_mode = AttachMode::kXdpNative;
   std::string xdp_notice;
   int attach_failures = 0;

@@ -35,7 +35,7 @@ TEST_F(Links, UplinksGetXdpAndPodsOnlyTc) {
   EXPECT_EQ(kernel.tc, (std::set<uint32_t>{2, 3}));
   EXPECT_EQ(kernel.xdp, std::set<uint32_t>{2});
   EXPECT_EQ(kernel.links.at(2).flags, WG_LINK_UPLINK | WG_LINK_XDP);
-  EXPECT_EQ(kernel.links.at(3).flags, 0);
+  EXPECT_EQ(kernel.links.at(3).flags, WG_LINK_LOCAL_PODS);
   EXPECT_THAT(keeper.standing_problems(), IsEmpty());
 }
 
@@ -174,7 +174,7 @@ TEST_F(Links, ARenamedLinkChangesItsRole) {
   network.add(3, "cali1");
   network.add(2, "cali9");
   follow();
-  EXPECT_EQ(kernel.links.at(2).flags, 0);
+  EXPECT_EQ(kernel.links.at(2).flags, WG_LINK_LOCAL_PODS);
   EXPECT_FALSE(kernel.xdp.contains(2));
 }
 

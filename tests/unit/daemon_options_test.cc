@@ -85,6 +85,20 @@ TEST(AgentOptions, EveryOptionIsRead) {
   EXPECT_EQ(config.sizes.snat_slots4, 16384u);
 }
 
+TEST(AgentOptions, EachPolicyIsABitOfTheProgramsSettings) {
+  const auto policy = [](const std::vector<std::string>& words) {
+    return dataplane_config(parse_more(words).value()).policy;
+  };
+  EXPECT_EQ(policy({}), DataplaneConfig{}.policy);
+  EXPECT_EQ(policy({}), WG_POLICY_ANSWER_PING | WG_POLICY_REJECT_UNKNOWN | WG_POLICY_DROP_UNALLOCATED);
+  EXPECT_EQ(policy({"--snat-mode=always"}), policy({}) | WG_POLICY_SNAT_ALWAYS);
+  EXPECT_EQ(policy({"--masquerade-all"}), policy({}) | WG_POLICY_MASQUERADE_ALL);
+  EXPECT_EQ(policy({"--cluster-ip-ping=reject"}), policy({}) & ~WG_POLICY_ANSWER_PING);
+  EXPECT_EQ(policy({"--cluster-ip-other-ports=pass"}), policy({}) & ~WG_POLICY_REJECT_UNKNOWN);
+  EXPECT_EQ(policy({"--service-cidr-unallocated=pass"}), policy({}) & ~WG_POLICY_DROP_UNALLOCATED);
+  EXPECT_FALSE(parse_more({"--cluster-ip-ping=maybe"}));
+}
+
 TEST(AgentOptions, HelpNeedsNothingElse) {
   const auto options = parse_words({"--help"});
   ASSERT_TRUE(options);

@@ -49,20 +49,6 @@ TEST(ServerSetup, IPv6IsServedWhereTheHostHasIt) {
   std::filesystem::remove_all(proc);
 }
 
-// Proves: O-20
-TEST(ServerSetup, HealthCheckPortsListenOnListedAddressesOfTheNode) {
-  FakeNetwork network;
-  network.add(2, "eth0", 7);
-  network.add_address(2, "192.0.2.7");
-  NodePortOptions options;
-  EXPECT_THAT(health_check_addresses(options, network.interfaces()), IsEmpty());
-  options.accept = NodePortAccept::kListed;
-  options.cidrs = {*Cidr::parse("192.0.2.0/24")};
-  EXPECT_THAT(health_check_addresses(options, network.interfaces()), ElementsAre(*IpAddress::parse("192.0.2.7")));
-  options.cidrs.push_back(*Cidr::parse("0.0.0.0/0"));
-  EXPECT_THAT(health_check_addresses(options, network.interfaces()), IsEmpty()) << "every address is the wildcard";
-}
-
 TEST(MetricsFacts, TellOfTablesTrafficReasonsAndLinks) {
   FakeNetwork network;
   network.add(2, "eth0", 1);
@@ -96,7 +82,7 @@ TEST(MetricsFacts, TellOfTablesTrafficReasonsAndLinks) {
   };
   EXPECT_THAT(input.tables, Contains(table("backends", 2)));
   EXPECT_THAT(input.tables, Contains(table("slots", 2)));
-  EXPECT_THAT(input.tables, Contains(table("frontends4", 1)));
+  EXPECT_THAT(input.tables, Contains(table("frontends4", 2)));  // the port and the whole address
   EXPECT_THAT(input.links, Contains(testing::AllOf(Field(&LinkCount::program, "tc"), Field(&LinkCount::attached, 1))));
   ASSERT_EQ(input.traffic.size(), 1u);
   EXPECT_EQ(input.traffic[0].name, "web");

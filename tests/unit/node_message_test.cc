@@ -75,6 +75,16 @@ TEST_F(NetlinkMessage, NewLinkIsKnownWithItsProperties) {
   EXPECT_TRUE(changes.next_hops);
 }
 
+TEST_F(NetlinkMessage, TheBridgeOfALinkIsKnownWhileItIsItsPort) {
+  Message joins = link_message(RTM_NEWLINK, AF_UNSPEC, 7, "veth7");
+  mnl_attr_put_u32(reinterpret_cast<nlmsghdr*>(joins.buffer.data()), IFLA_MASTER, 3);
+  apply(joins);
+  EXPECT_EQ(interfaces.find(7)->master, 3u);
+  apply(link_message(RTM_NEWLINK, AF_UNSPEC, 7, "veth7"));
+  EXPECT_EQ(interfaces.find(7)->master, 0u);
+  EXPECT_TRUE(changes.changed.contains(7));
+}
+
 TEST_F(NetlinkMessage, LeavingABridgeIsNotTheEndOfALink) {
   apply(link_message(RTM_NEWLINK, AF_UNSPEC, 7, "cali7"));
   apply(link_message(RTM_DELLINK, AF_BRIDGE, 7, "cali7"));

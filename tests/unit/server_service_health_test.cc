@@ -24,14 +24,14 @@ struct Ports : testing::Test {
   std::unique_ptr<HttpServer> http = std::move(*HttpServer::open({}));
   bool healthy = true;
   std::vector<std::string> failures;
-  ServiceHealth health{*http, parts({})};
+  ServiceHealth health{*http, parts(std::nullopt)};
   uint16_t port = free_port();
   RunServer run = [this] {
     wait_readable(http->fd());
     http->step(Clock::now());
   };
 
-  ServiceHealthParts parts(std::vector<IpAddress> addresses) {
+  ServiceHealthParts parts(std::optional<std::vector<IpAddress>> addresses) {
     return {.addresses = std::move(addresses),
             .proxy_healthy = [this] { return healthy; },
             .failed = [this](const ObjectName& service, uint16_t where,
@@ -132,19 +132,34 @@ TEST_F(Ports, FamiliesListenAndCountApart) {  // O-20
 }
 
 // Proves: X-197
-TEST_F(Ports, GivenAddressesAreListenedOnAndNoOthers) {
-  ServiceHealth narrow(*http, parts({*IpAddress::parse("127.0.0.1"), *IpAddress::parse("127.0.0.2")}));
+TEST_F(Ports, GivenAddressesAreListenedOnAndNoOthers) {
+  ServiceHealth narrow(*http, parts({{*IpAddress::parse("127.0.0.1"), *IpAddress::parse("127.0.0.2")}}));
   narrow.apply({{kWeb, facts_of(port, 1)}});
   EXPECT_EQ(status(port), "HTTP/1.1 200 OK");
   EXPECT_TRUE(can_connect(port, "127.0.0.2"));
   EXPECT_FALSE(can_connect(port, "127.0.0.3"));
 }
 
+// Proves: O-20
+TEST_F(Ports, FollowTheAddressesOfTheNode) {
+  ServiceHealth narrow(*http, parts(std::vector<IpAddress>{}));
+  narrow.apply({{kWeb, facts_of(port, 1)}});
+  EXPECT_FALSE(can_connect(port)) << "there is no address to listen on";
+  EXPECT_FALSE(narrow.wants_retry()) << "which is no failure";
+  narrow.listen_on({*IpAddress::parse("127.0.0.2")});
+  EXPECT_EQ(status_line(ask(port, "127.0.0.2")), "HTTP/1.1 200 OK");
+  narrow.listen_on({*IpAddress::parse("127.0.0.3")});
+  EXPECT_FALSE(can_connect(port, "127.0.0.2"));
+  EXPECT_TRUE(can_connect(port, "127.0.0.3"));
+  narrow.listen_on({IpAddress{}});
+  EXPECT_EQ(status(port), "HTTP/1.1 200 OK");
+}
+
 // Proves: O-25
-TEST_F(Ports, APortInUseIsReportedOnceAndTakenWhenItIsFree) {  // O-25
+TEST_F(Ports, APortInUseIsReportedOnceAndTakenWhenItIsFree) {
   auto other = listen_on({.address = *IpAddress::parse("127.0.0.2"), .port = port});
   ASSERT_TRUE(other) << other.error().message;
-  ServiceHealth narrow(*http, parts({*IpAddress::parse("127.0.0.1"), *IpAddress::parse("127.0.0.2")}));
+  ServiceHealth narrow(*http, parts({{*IpAddress::parse("127.0.0.1"), *IpAddress::parse("127.0.0.2")}}));
   narrow.apply({{kWeb, facts_of(port, 1)}});
   narrow.retry();
   EXPECT_THAT(failures, ElementsAre("ns/svc:" + std::to_string(port)));

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/session.h"
 #include "dataplane/cleanup.h"
+#include "node/kube_proxy_rules.h"
 
 namespace waggle::cli {
 namespace {
@@ -95,6 +96,24 @@ Outcome<void> version_command(const Session& session) {
   return {};
 }
 
+namespace {
+
+// Beside Waggle's own numbers: what was there of kube-proxy. Fails if something of it is there still.
+Outcome<void> clean_up_kube_proxy(const Session& session, Document& document) {
+  const KubeProxyRules removed = remove_kube_proxy_rules(KubeProxyTable::kRemoved);
+  for (const std::string& problem : removed.problems) session.say(problem);
+  const auto add = [&document](std::string_view key, std::string_view title, size_t count) {
+    document.fields.push_back({.key = std::string(key), .title = std::string(title), .value = count});
+  };
+  add("kube_proxy_tables_removed", "kube-proxy's nftables tables removed", removed.tables);
+  add("kube_proxy_chains_removed", "kube-proxy's iptables chains removed", removed.chains);
+  add("kube_proxy_jumps_removed", "Jumps to them removed", removed.jumps);
+  if (removed.problems.empty()) return {};
+  return failed(Error{"not everything of kube-proxy could be removed"});
+}
+
+}  // namespace
+
 Outcome<void> cleanup_command(const Session& session) {
   if (const auto reader = open_tables(session); reader && reader->agent_pid() != 0)
     return failed(Error{fmt::format("the agent runs{}: stop it first, cleanup would take its tables away",
@@ -105,11 +124,13 @@ Outcome<void> cleanup_command(const Session& session) {
   std::filesystem::remove(session.run_dir / "status.json", absent);  // of an agent that is gone: the lock was free
   if (removed->links + removed->maps == 0)
     session.say(fmt::format("there was nothing of Waggle under {}", session.bpf_root.string()));
-  print(session.out, session.format,
-        Document{.fields = {{.key = "links_removed", .title = "Links removed", .value = removed->links},
-                            {.key = "tables_removed", .title = "Tables removed", .value = removed->maps}},
-                 .sections = {}});
-  return {};
+  Document document{.fields = {{.key = "links_removed", .title = "Links removed", .value = removed->links},
+                               {.key = "tables_removed", .title = "Tables removed", .value = removed->maps}},
+                    .sections = {}};
+  Outcome<void> done;
+  if (session.invocation.has("kube-proxy")) done = clean_up_kube_proxy(session, document);
+  print(session.out, session.format, document);
+  return done;
 }
 
 int run(std::span<char* const> arguments, Sink& out, Sink& err) {

@@ -2,7 +2,6 @@
 #include "daemon/agent.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -12,9 +11,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "daemon/metrics_facts.h"
 #include "daemon/server_setup.h"
-#include "daemon/some_names.h"
 #include "node/uplinks.h"
 
 namespace waggle {
@@ -25,7 +22,6 @@ using std::chrono::milliseconds;
 // Bursts of route and neighbour changes become one: the first is told at once, the rest together after this.
 constexpr milliseconds kNextHopPause{20};
 constexpr milliseconds kSweepEvery{10'000};
-constexpr milliseconds kStatusPause{100};  // between two writes of the status: a change must not cost a file
 constexpr milliseconds kSweepSoon{1'000};  // when flows hold up something that could be released ...
 constexpr int kSweepShare = 50;            // ... if that takes no more than this part of a CPU
 
@@ -38,12 +34,14 @@ LinkChoice link_choice(const AgentOptions& options) {
   return {.devices = options.devices,
           .pod_interfaces = options.pod_interfaces,
           .xdp = options.xdp == XdpUse::kAuto,
+          .detect_local = options.detect_local,
           .default_route_devices = [] { return default_route_devices(); }};
 }
 
-bool concerns_nodes(const Event& event) {
+template <typename Object, ObjectKind kKind>
+bool concerns(const Event& event) {
   const auto* deletion = std::get_if<Deletion>(&event);
-  return std::holds_alternative<Node>(event) || (deletion != nullptr && deletion->kind == ObjectKind::kNode);
+  return std::holds_alternative<Object>(event) || (deletion != nullptr && deletion->kind == kKind);
 }
 
 }  // namespace
@@ -53,6 +51,9 @@ Agent::Agent(AgentOptions options, AgentParts parts)
       parts_(std::move(parts)),
       reconciler_(Planner(parts_.planner), parts_.kernel->tables()),
       links_(link_choice(options_), *parts_.kernel),
+      identity_(options_, parts_.servers.families, parts_.started_at),
+      udp_(std::move(parts_.udp_sockets), *parts_.kernel),
+      object_events_(parts_.post),
       status_(options_.run_dir),
       sweep_pause_(kSweepSoon) {}
 
@@ -73,6 +74,7 @@ Result<void> Agent::start() {
   const auto changes = parts_.network->take();
   if (!changes) return tl::unexpected(changes.error());
   if (auto opened = open_servers(); !opened) return opened;
+  if (auto told = begin_addresses(); !told) return told;
   if (auto adopted = links_.adopt(parts_.network->interfaces()); !adopted) return adopted;
   links_.update(parts_.network->interfaces(), *changes, now);
   swept_at_ = now;
@@ -105,13 +107,17 @@ Result<bool> Agent::run_once(std::optional<milliseconds> longest) {
   const TimePoint now = Clock::now();
   if ((*heard & kNetwork) != 0 || network_backoff_.retry_at().has_value()) take_network(now);
   if ((*heard & kSource) != 0) take_source(now);
+  if (auto goes_on = follow_addresses(now); !goes_on) return tl::unexpected(goes_on.error());
   links_.retry(now);
   reconciler_.step(now);
+  tell_service_cidrs();
+  follow_udp(now);
   refresh_next_hops(now);
   if (const auto due = next_sweep(); due.has_value() && now >= *due) begin_sweep(now);
   if (sweeping_) end_sweep(now);
   serve();
   say_when_ready();
+  say_leftovers();
   say_services(now);
   publish(true);
   return true;
@@ -127,7 +133,8 @@ Result<void> Agent::listen(int fd, Heard who) {
 
 // What is done beside the loop rings when it is done.
 Result<void> Agent::listen_beside() {
-  for (const int fd : {parts_.kernel->tables().wait_fd(), parts_.kernel->sweep_fd()}) {
+  const int leftovers = parts_.leftovers.has_value() ? parts_.leftovers->fd() : -1;
+  for (const int fd : {parts_.kernel->tables().wait_fd(), parts_.kernel->sweep_fd(), leftovers}) {
     if (fd < 0) continue;
     if (auto listening = listen(fd, kAside); !listening) return listening;
   }
@@ -137,6 +144,8 @@ Result<void> Agent::listen_beside() {
 std::optional<TimePoint> Agent::next_wake() const {
   auto wake = earlier(reconciler_.next_wake(), links_.next_wake());
   wake = earlier(wake, service_news_.next_wake());
+  wake = earlier(wake, identity_.next_wake());
+  wake = earlier(wake, settled() ? udp_.next_wake() : std::nullopt);
   wake = earlier(wake, network_backoff_.retry_at());
   wake = earlier(wake, next_hops_stale_at_);
   wake = earlier(wake, status_late_ ? std::optional(status_due_) : std::nullopt);
@@ -150,7 +159,7 @@ Result<uint32_t> Agent::wait(std::optional<milliseconds> longest) {
   int timeout = -1;
   if (wake.has_value())
     timeout = static_cast<int>(std::max<int64_t>(0, std::chrono::ceil<milliseconds>(*wake - now).count()));
-  std::array<epoll_event, 7> events{};
+  std::array<epoll_event, 8> events{};
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
   if (count < 0 && errno != EINTR) return loop_failure("wait");
   uint32_t heard = 0;
@@ -162,7 +171,7 @@ Result<uint32_t> Agent::wait(std::optional<milliseconds> longest) {
 
 // Before anything is read, so that a probe is answered while the source is out of reach (contract O-39).
 Result<void> Agent::open_servers() {
-  parts_.servers.health_check_addresses = health_check_addresses(options_.node_ports, parts_.network->interfaces());
+  parts_.servers.health_check_addresses.emplace();  // follow_addresses() tells which
   auto opened = Servers::open(parts_.servers, {.collect = [this] { return metrics_input(); }, .post = parts_.post},
                               Moment::now());
   if (!opened) return tl::unexpected(opened.error());
@@ -177,26 +186,29 @@ void Agent::take_source(TimePoint now) {
     if (std::ranges::find(standing, problem) == standing.end()) spdlog::warn("{}", problem);  // else publish() says it
   }
   note_services(batch);
-  const bool nodes = std::ranges::any_of(batch.events, concerns_nodes);
+  const bool nodes = std::ranges::any_of(batch.events, concerns<Node, ObjectKind::kNode>);
+  const bool cidrs = std::ranges::any_of(batch.events, concerns<ServiceCidr, ObjectKind::kServiceCidr>);
   const Moment moment = Moment::now();
   const bool was_synced = reconciler_.synced();
   reconciler_.take(std::move(batch.events), batch.synced, batch.complete,
                    [&](const EventNote& note, const std::set<ObjectName>& touched) {
                      servers_->changed(note, touched, was_synced, moment);
+                     if (note.kind == ObjectKind::kService) judge_services(touched);
+                     if (note.kind == ObjectKind::kEndpointSlice) udp_.slices_changed(reconciler_.state(), touched);
                    });
+  if (cidrs) judge_.judge_all(reconciler_.state());
   if (nodes) follow_node_object(now);
+  service_cidrs_stale_ = service_cidrs_stale_ || cidrs;
+}
+
+void Agent::judge_services(const std::set<ObjectName>& services) {
+  for (const ObjectName& service : services) judge_.judge(reconciler_.state(), service);
 }
 
 // What is there at the start is no news.
 void Agent::note_services(const SourceBatch& batch) {
   if (reconciler_.synced()) service_news_.take(reconciler_.state(), batch.events);
   service_notes_.take(batch.events, parts_.network->interfaces());
-}
-
-void Agent::follow_node_object(TimePoint now) {
-  const Node* self = reconciler_.state().node(options_.node_name);
-  links_.set_node_addresses(parts_.network->interfaces(), self == nullptr ? std::vector<IpAddress>{} : self->addresses,
-                            now);
 }
 
 void Agent::take_network(TimePoint now) {
@@ -211,8 +223,10 @@ void Agent::take_network(TimePoint now) {
   if (!network_problem_.empty()) hush_network(false);
   network_problem_.clear();
   network_backoff_.succeeded();
-  if (!changes->changed.empty() || !changes->vanished.empty())
+  if (!changes->changed.empty() || !changes->vanished.empty()) {
     links_.update(parts_.network->interfaces(), *changes, now);
+    addresses_stale_ = true;
+  }
   if (changes->next_hops && !next_hops_stale_at_.has_value())
     next_hops_stale_at_ = std::max(now, next_hops_told_at_ + kNextHopPause);
 }
@@ -267,6 +281,14 @@ void Agent::end_sweep(TimePoint now) {
                             .result = std::move(*result)};
 }
 
+void Agent::follow_udp(TimePoint now) {
+  if (!settled()) return;
+  const auto round = udp_.step(now);
+  if (!round.has_value()) return;
+  for (const Family family : parts_.servers.families)
+    servers_->metrics().udp_cleanup(family, round->took, round->ended[static_cast<size_t>(family)]);
+}
+
 void Agent::check_forwarding() {
   setting_problems_.clear();
   const auto check = [this](Family family, std::string_view setting) {
@@ -280,86 +302,6 @@ void Agent::check_forwarding() {
   const auto has_ipv6 = [](const auto& entry) { return entry.second.primary_address(Family::kIpv6).has_value(); };
   if (std::ranges::any_of(parts_.network->interfaces().all(), has_ipv6))
     check(Family::kIpv6, "net.ipv6.conf.all.forwarding");
-}
-
-// --- telling ---
-
-void Agent::say_when_ready() {
-  if (ready_ || !reconciler_.programmed()) return;
-  ready_ = true;
-  ::malloc_trim(0);  // the first lists needed several times the room of what is kept
-  const State& state = reconciler_.state();
-  spdlog::info("ready: {} services, {} backends programmed in {} ms", state.services().size(), backend_count(state),
-               std::chrono::duration_cast<milliseconds>(Clock::now() - parts_.started_at).count());
-}
-
-void Agent::serve() {
-  const Moment now = Moment::now();
-  if (const auto round = reconciler_.take_round()) servers_->sync_ended(*round, reconciler_.state(), now);
-  if (parts_.count) parts_.count(servers_->metrics());
-  servers_->step(now);
-}
-
-MetricsInput Agent::metrics_input() const {
-  return collect_metrics({.reconciler = reconciler_,
-                          .links = links_,
-                          .kernel = *parts_.kernel,
-                          .last_sweep = last_sweep_,
-                          .expired = expired_,
-                          .problems = problems_.standing().size(),
-                          .source_connected = parts_.source->connected()});
-}
-
-void Agent::say_services(TimePoint now) {
-  if (const auto news = service_news_.say(now)) spdlog::info("{}", *news);
-  if (!reconciler_.synced()) return;
-  for (const ServiceNotes::Note& note : service_notes_.news())
-    spdlog::log(note.grave ? spdlog::level::warn : spdlog::level::info, "{}", note.text);
-}
-
-// Endpoints name their node, and so do topology hints: under another name all that is on this node counts as elsewhere.
-std::optional<std::string> Agent::foreign_name() const {
-  constexpr size_t kNamed = 3;
-  const auto& nodes = reconciler_.state().nodes();
-  if (!reconciler_.synced() || nodes.empty() || nodes.contains(options_.node_name)) return std::nullopt;
-  return fmt::format(
-      "no Node object has the name of this node, '{}': there are {}; its own endpoints, zone and addresses are not "
-      "known as its own; start the agent with the right --node-name",
-      options_.node_name, some_names(nodes, kNamed, [](const auto& entry) { return entry.first; }));
-}
-
-void Agent::publish(bool running) {
-  std::vector<std::string> standing = parts_.source->standing_problems();
-  const auto append = [&standing](std::vector<std::string> more) {
-    standing.insert(standing.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-  };
-  append(reconciler_.standing_problems());
-  append(parts_.start_problems);
-  append(links_.standing_problems());
-  append(setting_problems_);
-  append(servers_->standing_problems());
-  for (const std::string& problem : {foreign_name().value_or(""), network_problem_, sweep_problem_, status_problem_}) {
-    if (!problem.empty()) standing.push_back(problem);
-  }
-  problems_.update(std::move(standing));
-  write_status(running);
-}
-
-void Agent::write_status(bool running) {
-  const TimePoint now = Clock::now();
-  status_late_ = running && now < status_due_;
-  if (status_late_) return;
-  status_due_ = now + kStatusPause;
-  const auto written = status_.update(status_text({.options = options_,
-                                                   .started = parts_.started,
-                                                   .running = running,
-                                                   .netns_cookie = parts_.netns_cookie,
-                                                   .reconciler = reconciler_,
-                                                   .links = links_,
-                                                   .last_sweep = last_sweep_,
-                                                   .problems = problems_.standing(),
-                                                   .notices = service_notes_.all()}));
-  status_problem_ = written ? "" : "the status cannot be written: " + written.error().message;
 }
 
 }  // namespace waggle

@@ -17,13 +17,18 @@
 #include "base/unique_fd.h"
 #include "daemon/config_watch.h"
 #include "daemon/kernel_edge.h"
+#include "daemon/leftovers.h"
 #include "daemon/link_keeper.h"
+#include "daemon/node_identity.h"
+#include "daemon/object_events.h"
+#include "daemon/object_judge.h"
 #include "daemon/options.h"
 #include "daemon/problem_log.h"
 #include "daemon/reconciler.h"
 #include "daemon/service_news.h"
 #include "daemon/service_notes.h"
 #include "daemon/status_file.h"
+#include "daemon/udp_follow.h"
 #include "node/node_watch.h"
 #include "server/servers.h"
 #include "source/source.h"
@@ -35,6 +40,8 @@ struct AgentParts {
   std::unique_ptr<NodeWatch> network;
   std::unique_ptr<KernelEdge> kernel;
   PlannerConfig planner;
+  std::unique_ptr<UdpSockets> udp_sockets;  // none: no hook serves UDP
+  std::optional<Leftovers> leftovers;       // of kube-proxy; none: they stay
   UniqueFd stop;                            // readable: end
   uint64_t netns_cookie = 0;                // of the network namespace it is in; 0: not known
   std::optional<ConfigWatch> config;        // none: no configuration file
@@ -73,14 +80,24 @@ class Agent {
   Result<void> open_servers();
   void take_source(TimePoint now);
   void note_services(const SourceBatch& batch);
+  void judge_services(const std::set<ObjectName>& services);
   void take_network(TimePoint now);
   void hush_network(bool hushed);
+  // agent_addresses.cc
+  Result<void> begin_addresses();
   void follow_node_object(TimePoint now);
+  Result<void> follow_addresses(TimePoint now);
+  void tell_detector();
+  void tell_node_ports();
+  void tell_service_cidrs();
   void refresh_next_hops(TimePoint now);
   Result<void> listen_beside();
   void begin_sweep(TimePoint now);
   void end_sweep(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_sweep() const;
+  void follow_udp(TimePoint now);
+  void say_leftovers();
+  [[nodiscard]] bool settled() const { return reconciler_.programmed() && reconciler_.pending_writes() == 0; }
   void check_forwarding();
   void say_when_ready();
   void serve();
@@ -95,6 +112,14 @@ class Agent {
   UniqueFd epoll_;
   Reconciler reconciler_;
   LinkKeeper links_;
+  NodeIdentity identity_;
+  UdpFollow udp_;
+  ObjectJudge judge_;
+  ObjectEvents object_events_;
+  bool addresses_stale_ = true;      // of the node or its links, since node ports were told
+  bool service_cidrs_stale_ = true;  // the programs have others than the state
+  std::string service_cidr_problem_;
+  std::vector<std::string> leftover_problems_;
   std::unique_ptr<Servers> servers_;
   ProblemLog problems_;
   StatusFile status_;

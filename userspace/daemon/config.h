@@ -101,8 +101,19 @@ struct WaggleConfig {
   std::string socket_lb_udp = "host";
   std::string xdp = "auto";
   std::string tc_attach = "auto";
+  std::string snat_mode = "needed";
   std::string snat_ports = "61440-65535";
   Bits snat_mark;  // 0: the masquerade bit of KubeProxyConfiguration
+  std::string cluster_ip_ping = "answer";
+  std::string cluster_ip_other_ports = "reject";
+  std::string service_cidr_unallocated = "drop";
+  std::string kube_proxy_rules = "remove";
+  // Empty: those of KubeProxyConfiguration.
+  std::vector<std::string> node_port_addresses;
+  std::string detect_local_mode;
+  std::string bridge_interface;
+  std::string interface_name_prefix;
+  std::string cluster_cidr;
   uint32_t flow_slots = 0;
   std::string log_level;  // empty: from the verbosity of KubeProxyConfiguration
   bool healthz_enabled = true;

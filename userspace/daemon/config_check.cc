@@ -152,6 +152,7 @@ Result<AgentOptions> agent_options(const Configuration& configuration, const std
   ConfigChecks checks(configuration);
   take_kube_proxy(configuration, checks, options);
   take_waggle(configuration, checks, options);
+  take_addresses(configuration, checks, options);
   take_servers(configuration, checks, options);
   take_node_name(configuration, host_name, checks, options);
   take_action(configuration.command_line, checks, options);

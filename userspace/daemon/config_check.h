@@ -42,6 +42,8 @@ class ConfigChecks {
 // own.
 void take_kube_proxy(const Configuration& configuration, ConfigChecks& checks, AgentOptions& options);
 void take_waggle(const Configuration& configuration, ConfigChecks& checks, AgentOptions& options);
+// Who is a local pod, where node ports are served.
+void take_addresses(const Configuration& configuration, ConfigChecks& checks, AgentOptions& options);
 
 // host_name: for the node's name where nothing else names it.
 Result<AgentOptions> agent_options(const Configuration& configuration, const std::string& host_name);

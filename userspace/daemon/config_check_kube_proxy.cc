@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <sstream>
 
 #include "daemon/config_check.h"
 
@@ -18,13 +16,6 @@ constexpr int32_t kMarkBits = 32;
 constexpr int kWorstOomScore = 1000;
 constexpr int32_t kDebugVerbosity = 4;
 constexpr int32_t kTraceVerbosity = 6;
-
-constexpr std::array<std::pair<std::string_view, DetectLocalMode>, 5> kDetectLocalModes{
-    {{"", DetectLocalMode::kClusterCidr},
-     {"ClusterCIDR", DetectLocalMode::kClusterCidr},
-     {"NodeCIDR", DetectLocalMode::kNodeCidr},
-     {"BridgeInterface", DetectLocalMode::kBridgeInterface},
-     {"InterfaceNamePrefix", DetectLocalMode::kInterfaceNamePrefix}}};
 
 void check_periods(ConfigChecks& checks, const std::string& section, Duration period, Duration shortest) {
   const std::string longer = section + ".syncPeriod";
@@ -53,68 +44,8 @@ void take_mode(const KubeProxyConfig& config, ConfigChecks& checks, AgentOptions
   const ModeConfig& section = mode == "nftables" ? config.nftables : config.iptables;
   options.servers.proxy_mode = mode;
   options.servers.sync_period = mode == "ipvs" ? config.ipvs.sync_period : section.sync_period;
-  options.masquerade_all = section.masquerade_all;
-  options.node_ports.localhost = mode != "nftables" && config.iptables.localhost_node_ports;
-  options.node_ports.accept = mode == "nftables" ? NodePortAccept::kNodeAddresses : NodePortAccept::kEveryAddress;
+  if (section.masquerade_all) options.policy |= WG_POLICY_MASQUERADE_ALL;
   options.snat_mark = 1u << (static_cast<uint32_t>(section.masquerade_bit) % kMarkBits);
-}
-
-void take_node_port_addresses(const KubeProxyConfig& config, ConfigChecks& checks, AgentOptions& options) {
-  const auto& given = config.node_port_addresses;
-  if (given.empty()) return;
-  if (std::ranges::find(given, "primary") != given.end()) {
-    checks.unless(given.size() == 1, kSection, "nodePortAddresses",
-                  "mixes 'primary' with addresses: write CIDRs only, or 'primary' alone");
-    options.node_ports.accept = NodePortAccept::kNodeAddresses;
-    return;
-  }
-  options.node_ports.accept = NodePortAccept::kListed;
-  for (const std::string& text : given) {
-    const auto cidr = Cidr::parse(text);
-    if (cidr.has_value())
-      options.node_ports.cidrs.push_back(*cidr);
-    else
-      checks.complain(kSection, "nodePortAddresses",
-                      fmt::format("'{}' is no CIDR; write it as 192.0.2.0/24, or 'primary' alone", text));
-  }
-}
-
-std::vector<Cidr> cluster_cidrs(const KubeProxyConfig& config, ConfigChecks& checks) {
-  std::vector<Cidr> cidrs;
-  if (config.cluster_cidr.empty()) return cidrs;
-  std::istringstream parts(config.cluster_cidr);
-  for (std::string part; std::getline(parts, part, ',');) {
-    const auto cidr = Cidr::parse(part);
-    if (cidr.has_value())
-      cidrs.push_back(*cidr);
-    else
-      checks.complain(kSection, "clusterCIDR",
-                      fmt::format("'{}' is no CIDR; write it as 10.244.0.0/16 or 10.244.0.0/16,fd00::/56", part));
-  }
-  const bool one_a_family =
-      cidrs.size() < 2 || (cidrs.size() == 2 && cidrs[0].address.family != cidrs[1].address.family);
-  checks.unless(one_a_family, kSection, "clusterCIDR", "has more than one CIDR of a family; keep one of each");
-  return cidrs;
-}
-
-void take_detect_local(const KubeProxyConfig& config, ConfigChecks& checks, AgentOptions& options) {
-  const auto found =
-      std::ranges::find(kDetectLocalModes, config.detect_local_mode, &decltype(kDetectLocalModes)::value_type::first);
-  if (found == kDetectLocalModes.end())
-    return checks.complain(kSection, "detectLocalMode",
-                           fmt::format("cannot be '{}': choose one of ClusterCIDR, NodeCIDR, BridgeInterface, "
-                                       "InterfaceNamePrefix",
-                                       config.detect_local_mode));
-  options.detect_local.mode = found->second;
-  options.detect_local.bridge_interface = config.bridge_interface;
-  options.detect_local.interface_name_prefix = config.interface_name_prefix;
-  if (found->second == DetectLocalMode::kClusterCidr)
-    options.detect_local.cluster_cidrs = cluster_cidrs(config, checks);
-  checks.unless(found->second != DetectLocalMode::kBridgeInterface || !config.bridge_interface.empty(), kSection,
-                "detectLocal.bridgeInterface", "must not be empty in detectLocalMode BridgeInterface");
-  checks.unless(found->second != DetectLocalMode::kInterfaceNamePrefix || !config.interface_name_prefix.empty(),
-                kSection, "detectLocal.interfaceNamePrefix",
-                "must not be empty in detectLocalMode InterfaceNamePrefix");
 }
 
 std::chrono::seconds whole_seconds(ConfigChecks& checks, const std::string& field, Duration duration) {
@@ -154,10 +85,10 @@ void take_kube_proxy(const Configuration& configuration, ConfigChecks& checks, A
   options.log_level = config.logging.verbosity >= kTraceVerbosity   ? "trace"
                       : config.logging.verbosity >= kDebugVerbosity ? "debug"
                                                                     : "info";
+  const auto gate = config.feature_gates.find("AllowServiceExternalIPs");
+  options.external_ips = gate == config.feature_gates.end() || gate->second;
   take_mode(config, checks, options);
   take_bind_address(config, checks, options);
-  take_node_port_addresses(config, checks, options);
-  take_detect_local(config, checks, options);
   take_conntrack(config.conntrack, checks, options);
   checks.unless(config.client.burst >= 0, kSection, "clientConnection.burst", "must not be below 0");
   checks.unless(config.config_sync_period > 0s, kSection, "configSyncPeriod", "must be more than 0");

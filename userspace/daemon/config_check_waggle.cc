@@ -21,6 +21,7 @@ constexpr std::array<Choice<wg_sock_lb>, 3> kSockLbChoices{
 constexpr std::array<Choice<XdpUse>, 2> kXdpChoices{{{"auto", XdpUse::kAuto}, {"off", XdpUse::kOff}}};
 constexpr std::array<Choice<TcAttach>, 3> kTcChoices{
     {{"auto", TcAttach::kAuto}, {"tcx", TcAttach::kTcx}, {"clsact", TcAttach::kClsact}}};
+constexpr std::array<Choice<bool>, 2> kRuleChoices{{{"remove", true}, {"keep", false}}};
 constexpr std::array<Choice<std::string_view>, 6> kLogLevels{
     {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}, {"off", "off"}}};
 
@@ -56,6 +57,19 @@ void take_snat(const WaggleConfig& config, ConfigChecks& checks, AgentOptions& o
                 fmt::format("{} has {} ports: it must be a power of two", config.snat_ports, size));
   checks.unless(options.snat_ports.first >= kLowestSnatPort, kSection, "snat.ports",
                 fmt::format("{} begins below {}", config.snat_ports, kLowestSnatPort));
+}
+
+// Each choice that is not kube-proxy's can be made so that it is (docs/differences.md).
+void take_policy(const WaggleConfig& config, ConfigChecks& checks, AgentOptions& options) {
+  constexpr std::array<Choice<uint32_t>, 2> kSnatModes{{{"needed", 0}, {"always", WG_POLICY_SNAT_ALWAYS}}};
+  constexpr std::array<Choice<uint32_t>, 2> kPing{{{"answer", WG_POLICY_ANSWER_PING}, {"reject", 0}}};
+  constexpr std::array<Choice<uint32_t>, 2> kOtherPorts{{{"reject", WG_POLICY_REJECT_UNKNOWN}, {"pass", 0}}};
+  constexpr std::array<Choice<uint32_t>, 2> kUnallocated{{{"drop", WG_POLICY_DROP_UNALLOCATED}, {"pass", 0}}};
+  options.policy = (options.policy & WG_POLICY_MASQUERADE_ALL) |
+                   choose(checks, "snat.mode", kSnatModes, config.snat_mode) |
+                   choose(checks, "clusterIP.ping", kPing, config.cluster_ip_ping) |
+                   choose(checks, "clusterIP.otherPorts", kOtherPorts, config.cluster_ip_other_ports) |
+                   choose(checks, "serviceCIDR.unallocated", kUnallocated, config.service_cidr_unallocated);
 }
 
 void take_links(const WaggleConfig& config, ConfigChecks& checks, AgentOptions& options) {
@@ -94,7 +108,9 @@ void take_waggle(const Configuration& configuration, ConfigChecks& checks, Agent
   options.flow_slots = config.flow_slots;
   checks.unless(config.flow_slots == 0 || std::has_single_bit(config.flow_slots), kSection, "flowSlots",
                 fmt::format("{} is no power of two", config.flow_slots));
+  options.remove_kube_proxy_rules = choose(checks, "kubeProxyRules", kRuleChoices, config.kube_proxy_rules);
   take_snat(config, checks, options);
+  take_policy(config, checks, options);
   take_links(config, checks, options);
 }
 

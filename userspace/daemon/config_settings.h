@@ -20,7 +20,6 @@ enum class Section : uint8_t { kKubeProxy, kWaggle, kCommandLine };
 
 enum class Use : uint8_t {
   kHonoured,
-  kKept,     // read, checked and kept; nothing uses it yet
   kIgnored,  // accepted, so that files and manifests written for kube-proxy work
 };
 

@@ -66,6 +66,34 @@ bool is_changed(Configuration& configuration, Configuration& defaults, const Set
   return std::holds_alternative<Anything*>(place) || value_text(place) != value_text(setting.place(defaults));
 }
 
+std::vector<std::string> node_port_texts(const NodePortOptions& options) {
+  if (options.accept == NodePortAccept::kNodeAddresses) return {"primary"};
+  if (options.accept == NodePortAccept::kEveryAddress) return {"0.0.0.0/0", "::/0"};
+  std::vector<std::string> texts;
+  for (const Cidr& cidr : options.cidrs) texts.push_back(cidr.text());
+  return texts;
+}
+
+// What the silence of a KubeProxyConfiguration means depends on whether there is one.
+void write_addresses(WaggleConfig& own, const AgentOptions& options) {
+  own.node_port_addresses = node_port_texts(options.node_ports);
+  own.detect_local_mode = detect_local_name(options.detect_local.mode);
+  own.bridge_interface = options.detect_local.bridge_interface;
+  own.interface_name_prefix = options.detect_local.interface_name_prefix;
+  std::vector<std::string> cidrs;
+  for (const Cidr& cidr : options.detect_local.cluster_cidrs) cidrs.push_back(cidr.text());
+  own.cluster_cidr = fmt::format("{}", fmt::join(cidrs, ","));
+}
+
+// Gates that count; the others are Kubernetes' own.
+std::vector<std::string> gates_without_effect(const Gates& gates) {
+  std::vector<std::string> names;
+  for (const auto& [name, on] : gates) {
+    if (name != "AllowServiceExternalIPs") names.push_back("featureGates." + name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Configuration effective(Configuration configuration, const AgentOptions& options) {
@@ -79,6 +107,7 @@ Configuration effective(Configuration configuration, const AgentOptions& options
   own.healthz_bind_address.clear();
   own.metrics_bind_address.clear();
   config.mode = options.servers.proxy_mode;
+  write_addresses(own, options);
   if (options.servers.healthz.has_value()) config.healthz_bind_address = options.servers.healthz->text();
   if (options.servers.metrics.has_value()) config.metrics_bind_address = options.servers.metrics->text();
   return configuration;
@@ -107,10 +136,10 @@ std::vector<std::string> config_notices(const Configuration& configuration) {
                                   fmt::join(configuration.ignored_flags, ", "), configuration.command_line.config));
   Configuration copy = configuration;
   Configuration defaults;
-  std::vector<std::string_view> unused;
+  std::vector<std::string> unused = gates_without_effect(configuration.kube_proxy.feature_gates);
   for_each_setting([&](const Setting& setting) {
     if (setting.use != Use::kHonoured && is_changed(copy, defaults, setting))
-      unused.push_back(setting.path.empty() ? setting.flag : setting.path);
+      unused.emplace_back(setting.path.empty() ? setting.flag : setting.path);
   });
   if (!unused.empty())
     notices.push_back(

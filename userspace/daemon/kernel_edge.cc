@@ -34,6 +34,12 @@ class DataplaneEdge final : public KernelEdge {
   Result<void> set_link(const wg_link& link) override { return dataplane_.set_link(link); }
   void clear_link(uint32_t ifindex) override { dataplane_.clear_link(ifindex); }
   void bump_nexthop_epoch() override { dataplane_.bump_nexthop_epoch(); }
+  void set_detector(const PodDetector& detector) override { dataplane_.set_detector(detector); }
+  size_t set_service_cidrs(wg_family family, std::span<const wg_prefix> cidrs) override {
+    return dataplane_.set_service_cidrs(family, cidrs);
+  }
+
+  Result<SockBackend> sock_backend(const wg_sock_key& key) override { return dataplane_.sock_backend(key); }
 
   Result<wg_service_counter> service_counter(uint32_t service) override { return dataplane_.service_counter(service); }
   Result<std::vector<uint64_t>> reason_counters() override { return dataplane_.reason_counters(); }

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,12 @@ class KernelEdge {
   virtual Result<void> set_link(const wg_link& link) = 0;
   virtual void clear_link(uint32_t ifindex) = 0;
   virtual void bump_nexthop_epoch() = 0;
+  virtual void set_detector(const PodDetector& detector) = 0;
+  // Answers how many found no room.
+  virtual size_t set_service_cidrs(wg_family family, std::span<const wg_prefix> cidrs) = 0;
+
+  // key: with WG_SOCK_BY_BACKEND.
+  virtual Result<SockBackend> sock_backend(const wg_sock_key& key) = 0;
 
   // Sums over the CPUs. reason_counters: index: reason * WG_HOOK_COUNT + hook.
   virtual Result<wg_service_counter> service_counter(uint32_t service) = 0;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "daemon/local_pods.h"
 #include "node/uplinks.h"
 
 namespace waggle {
@@ -140,8 +141,15 @@ void LinkKeeper::follow(const NodeInterfaces& interfaces, const std::set<uint32_
     entry.uplink = role == Role::kUplink;
     entry.overlay = is_overlay(*link);
     entry.entry.ifindex = ifindex;
-    entry.entry.flags = static_cast<uint8_t>(entry.entry.flags | (entry.uplink ? WG_LINK_UPLINK : 0u));
+    entry.entry.flags = flags_of(interfaces, *link, entry);
   }
+}
+
+// XDP is noted when it is attached.
+uint8_t LinkKeeper::flags_of(const NodeInterfaces& interfaces, const Interface& link, const KeptLink& kept) const {
+  const bool pods = leads_to_local_pods(choice_.detect_local, interfaces, link, kept.uplink);
+  return static_cast<uint8_t>((kept.entry.flags & WG_LINK_XDP) | (kept.uplink ? WG_LINK_UPLINK : 0u) |
+                              (pods ? WG_LINK_LOCAL_PODS : 0u));
 }
 
 void LinkKeeper::drop(uint32_t ifindex) {

@@ -12,6 +12,7 @@
 
 #include "base/backoff.h"
 #include "daemon/kernel_edge.h"
+#include "daemon/options.h"
 #include "daemon/snat_addresses.h"
 #include "node/node_watch.h"
 
@@ -21,6 +22,7 @@ struct LinkChoice {
   std::vector<std::string> devices;         // names or globs of uplinks; "auto": those that choose_uplinks() finds
   std::vector<std::string> pod_interfaces;  // names or globs of pods' links; a link in both is an uplink
   bool xdp = true;                          // on uplinks
+  DetectLocal detect_local{};               // where packets of local pods come in
   // Asked for "auto" only.
   std::function<std::set<std::string>()> default_route_devices = [] { return std::set<std::string>(); };
 };
@@ -70,6 +72,7 @@ class LinkKeeper {
   [[nodiscard]] Role role_of(const NodeInterfaces& interfaces, uint32_t ifindex) const;
   void detach_unwanted(const NodeInterfaces& interfaces, const std::vector<AttachedLink>& attached);
   void follow(const NodeInterfaces& interfaces, const std::set<uint32_t>& indexes);
+  [[nodiscard]] uint8_t flags_of(const NodeInterfaces& interfaces, const Interface& link, const KeptLink& kept) const;
   void drop(uint32_t ifindex);
   void note_missing(const NodeInterfaces& interfaces);
 

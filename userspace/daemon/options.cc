@@ -14,6 +14,7 @@
 #include "daemon/config_check.h"
 #include "daemon/config_file.h"
 #include "daemon/config_write.h"
+#include "daemon/node_ports.h"
 #include "daemon/options_flags.h"
 
 namespace waggle {
@@ -79,6 +80,8 @@ Result<AgentOptions> parse_agent_options(std::span<char* const> arguments, const
   options->effective_config = config_yaml(whole);
   options->servers.configz = configz_json(whole);
   options->notices = config_notices(*configuration);
+  if (auto notice = loopback_notice(options->node_ports); !notice.empty())
+    options->notices.push_back(std::move(notice));
   return options;
 }
 
@@ -108,6 +111,7 @@ DataplaneConfig dataplane_config(const AgentOptions& options) {
   config.sock_lb_tcp = options.sock_lb_tcp;
   config.sock_lb_udp = options.sock_lb_udp;
   config.tc_attach = options.tc_attach;
+  config.policy = options.policy;
   return config;
 }
 

@@ -52,16 +52,16 @@ struct ServerOptions {
 enum class NodePortAccept : uint8_t { kEveryAddress, kNodeAddresses, kListed };
 
 struct NodePortOptions {
-  NodePortAccept accept = NodePortAccept::kEveryAddress;
+  NodePortAccept accept = NodePortAccept::kNodeAddresses;
   std::vector<Cidr> cidrs;  // kListed; a family without any accepts every address of the node (contract K-42)
-  bool localhost = true;    // 127.0.0.1, too
 };
 
-enum class DetectLocalMode : uint8_t { kClusterCidr, kNodeCidr, kBridgeInterface, kInterfaceNamePrefix };
+enum class DetectLocalMode : uint8_t { kNone, kLinks, kClusterCidr, kNodeCidr, kBridgeInterface, kInterfaceNamePrefix };
+std::string_view detect_local_name(DetectLocalMode mode);  // "ClusterCIDR"
 
 // How a local pod's packet is told from others (contract K-61).
 struct DetectLocal {
-  DetectLocalMode mode = DetectLocalMode::kClusterCidr;
+  DetectLocalMode mode = DetectLocalMode::kLinks;
   std::vector<Cidr> cluster_cidrs;  // one a family at most
   std::string bridge_interface;
   std::string interface_name_prefix;
@@ -95,7 +95,9 @@ struct AgentOptions {
   std::optional<IpAddress> bind_address;  // stands for the node's own address of its family (contract I-62)
   NodePortOptions node_ports;
   DetectLocal detect_local;
-  bool masquerade_all = false;
+  uint32_t policy = kDefaultPolicy;     // WG_POLICY_*
+  bool external_ips = true;             // feature gate AllowServiceExternalIPs (contract I-30)
+  bool remove_kube_proxy_rules = true;  // that kube-proxy left in netfilter, once the tables serve (contract O-70)
   int oom_score_adj = -999;
   ConntrackSettings conntrack;
 

@@ -42,6 +42,10 @@ class Reconciler {
   // for tables that are empty, whose writes wait for it; until it is complete, nothing of a previous run is taken away
   // for want of knowledge.
   void take(std::vector<Event> events, bool synced, bool complete = true, const EventVisitor& told = nullptr);
+  // From the next step on; see Planner.
+  void set_node_addresses(NodeAddresses addresses) {
+    touched_.merge(planner_.set_node_addresses(std::move(addresses)));
+  }
   // Does what is due: retries, plans, applies, waits for readers.
   void step(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_wake() const;

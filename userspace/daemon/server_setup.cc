@@ -18,11 +18,6 @@ std::optional<BindAddress> bind_address(const std::optional<ListenAddress>& wher
   return BindAddress{.address = where->address, .port = where->port, .both_families = is_unspecified(where->address)};
 }
 
-bool covers_all(const std::vector<Cidr>& cidrs, Family family) {
-  return std::ranges::any_of(
-      cidrs, [family](const Cidr& cidr) { return cidr.address.family == family && cidr.prefix_length == 0; });
-}
-
 }  // namespace
 
 std::vector<Family> served_families(const std::string& proc) {
@@ -44,19 +39,6 @@ ServersConfig servers_config(const AgentOptions& options, std::vector<Family> fa
   config.sync_period = options.servers.sync_period;
   config.configz = options.servers.configz;
   return config;
-}
-
-std::vector<IpAddress> health_check_addresses(const NodePortOptions& options, const NodeInterfaces& interfaces) {
-  std::vector<IpAddress> addresses;
-  if (options.accept != NodePortAccept::kListed) return addresses;
-  for (const auto& [index, link] : interfaces.all()) {
-    for (const InterfaceAddress& own : link.addresses) {
-      const bool listed =
-          std::ranges::any_of(options.cidrs, [&](const Cidr& cidr) { return cidr.contains(own.address); });
-      if (listed && !covers_all(options.cidrs, own.address.family)) addresses.push_back(own.address);
-    }
-  }
-  return addresses;
 }
 
 }  // namespace waggle

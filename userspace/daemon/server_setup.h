@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "daemon/options.h"
-#include "node/interfaces.h"
 #include "server/servers.h"
 
 namespace waggle {
@@ -16,9 +15,5 @@ namespace waggle {
 std::vector<Family> served_families(const std::string& proc = "/proc");
 
 ServersConfig servers_config(const AgentOptions& options, std::vector<Family> families);
-
-// Where healthCheckNodePorts listen (contract O-20): the node's addresses within nodePortAddresses. A family without
-// any of these listens on its wildcard address, as it does where all addresses are meant.
-std::vector<IpAddress> health_check_addresses(const NodePortOptions& options, const NodeInterfaces& interfaces);
 
 }  // namespace waggle

@@ -2,6 +2,7 @@
 #include "daemon/startup.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -18,6 +19,7 @@
 #include "dataplane/netns_cookie.h"
 #include "dataplane/settings.h"
 #include "node/conntrack_settings.h"
+#include "node/kube_proxy_rules.h"
 #include "source/manifest_source.h"
 
 namespace waggle {
@@ -136,12 +138,20 @@ Result<AgentParts> open_parts(const AgentOptions& options) {
 
   const Dataplane& dataplane = node->dataplane;
   parts.start_problems = std::move(node->problems);
-  parts.planner = {
-      .sizes = dataplane.sizes().plan, .hash_key = dataplane.meta().hash_key, .node_name = options.node_name};
+  parts.planner = {.sizes = dataplane.sizes().plan,
+                   .hash_key = dataplane.meta().hash_key,
+                   .node_name = options.node_name,
+                   .service_external_ips = options.external_ips};
   parts.servers = servers_config(options, served_families());
   parts.stop = std::move(*stop);
   parts.netns_cookie = own_netns_cookie().value_or(0);
   parts.network = std::move(*network);
+  if (options.remove_kube_proxy_rules) {
+    auto leftovers = Leftovers::open([] { return remove_kube_proxy_rules(KubeProxyTable::kEmptied); });
+    if (!leftovers) return tl::unexpected(leftovers.error());
+    parts.leftovers.emplace(std::move(*leftovers));
+  }
+  if (options.sock_lb_udp != WG_SOCK_LB_OFF) parts.udp_sockets = kernel_udp_sockets();
   parts.kernel = kernel_edge(std::move(node->dataplane), options.bpf_root);
   return parts;
 }
@@ -161,7 +171,10 @@ Result<void> clean_up_node(const AgentOptions& options) {
   std::error_code absent;
   std::filesystem::remove(options.run_dir / "status.json", absent);  // of an agent that is gone: the lock was free
   spdlog::info("removed {} links and {} tables under {}", removed->links, removed->maps, options.bpf_root.string());
-  return {};
+  const KubeProxyRules rules = remove_kube_proxy_rules(KubeProxyTable::kRemoved);
+  if (rules.any()) spdlog::info("removed {}", kube_proxy_words(rules));
+  if (rules.problems.empty()) return {};
+  return failure(fmt::format("{}", fmt::join(rules.problems, "; ")));
 }
 
 }  // namespace waggle

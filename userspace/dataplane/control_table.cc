@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -17,6 +18,13 @@ void store_link(wg_link* place, const wg_link& link) {
   uint64_t word = 0;
   std::memcpy(&word, &link, sizeof(word));
   __atomic_store_n(reinterpret_cast<uint64_t*>(place), word, __ATOMIC_RELEASE);
+}
+
+void store_prefix(wg_prefix& place, const wg_prefix& prefix) {
+  for (size_t word = 0; word < WG_ADDRESS_WORDS; ++word) {
+    __atomic_store_n(&place.mask[word], prefix.mask[word], __ATOMIC_RELAXED);
+    __atomic_store_n(&place.address[word], prefix.address[word], __ATOMIC_RELAXED);
+  }
 }
 
 }  // namespace
@@ -67,6 +75,37 @@ Result<void> ControlTable::set_link(const wg_link& link) {
 void ControlTable::clear_link(uint32_t ifindex) {
   wg_link* place = ifindex == 0 ? nullptr : find(ifindex, ifindex);
   if (place != nullptr) store_link(place, wg_link{});
+}
+
+// A program that runs meanwhile may see some words of the old and some of the new prefix. So what is to change does not
+// count while it changes.
+void ControlTable::set_detector(wg_detector detector, const std::array<std::optional<wg_prefix>, 2>& pod_cidrs) {
+  for (size_t family = 0; family < pod_cidrs.size(); ++family) {
+    const bool has = pod_cidrs[family].has_value();
+    const wg_prefix prefix = pod_cidrs[family].value_or(wg_prefix{});
+    wg_prefix& place = control()->pod_cidr[family];
+    const bool same = control()->has_pod_cidr[family] == static_cast<uint32_t>(has) &&
+                      std::memcmp(&place, &prefix, sizeof(prefix)) == 0;
+    if (same) continue;
+    __atomic_store_n(&control()->has_pod_cidr[family], 0, __ATOMIC_SEQ_CST);
+    store_prefix(place, prefix);
+    __atomic_store_n(&control()->has_pod_cidr[family], static_cast<uint32_t>(has), __ATOMIC_RELEASE);
+  }
+  __atomic_store_n(&control()->detector, static_cast<uint32_t>(detector), __ATOMIC_RELEASE);
+}
+
+// The order of the ABI: the count goes down before what it counts no more is overwritten, and up after it is there.
+size_t ControlTable::set_service_cidrs(wg_family family, std::span<const wg_prefix> cidrs) {
+  uint32_t& count = control()->service_cidr_count[family];
+  const size_t kept = std::min<size_t>(cidrs.size(), WG_SERVICE_CIDRS);
+  size_t same = 0;
+  while (same < std::min<size_t>(kept, count) &&
+         std::memcmp(&control()->service_cidr[family][same], &cidrs[same], sizeof(wg_prefix)) == 0)
+    ++same;
+  __atomic_store_n(&count, static_cast<uint32_t>(same), __ATOMIC_SEQ_CST);
+  for (size_t i = same; i < kept; ++i) store_prefix(control()->service_cidr[family][i], cidrs[i]);
+  __atomic_store_n(&count, static_cast<uint32_t>(kept), __ATOMIC_RELEASE);
+  return cidrs.size() - kept;
 }
 
 void ControlTable::bump_nexthop_epoch() { __atomic_fetch_add(&control()->nexthop_epoch, 1, __ATOMIC_RELEASE); }

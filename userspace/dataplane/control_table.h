@@ -3,7 +3,10 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 #include "base/result.h"
 #include "dataplane/mapping.h"
@@ -20,6 +23,10 @@ class ControlTable {
   Result<void> set_link(const wg_link& link);
   void clear_link(uint32_t ifindex);
   void bump_nexthop_epoch();
+  // pod_cidrs: by wg_family.
+  void set_detector(wg_detector detector, const std::array<std::optional<wg_prefix>, 2>& pod_cidrs);
+  // Answers how many found no room.
+  size_t set_service_cidrs(wg_family family, std::span<const wg_prefix> cidrs);
 
  private:
   explicit ControlTable(Mapping mapping) : mapping_(std::move(mapping)) {}

@@ -20,6 +20,7 @@
 #include "dataplane/pinned_maps.h"
 #include "dataplane/programs.h"
 #include "dataplane/settings.h"
+#include "dataplane/sock_backend.h"
 #include "dataplane/sweep.h"
 #include "dataplane/table_writer.h"
 #include "dataplane/tc_attach.h"
@@ -184,6 +185,18 @@ Result<void> Dataplane::set_link(const wg_link& link) { return impl_->control.se
 void Dataplane::clear_link(uint32_t ifindex) { impl_->control.clear_link(ifindex); }
 
 void Dataplane::bump_nexthop_epoch() { impl_->control.bump_nexthop_epoch(); }
+
+void Dataplane::set_detector(const PodDetector& detector) {
+  impl_->control.set_detector(detector.detector, detector.pod_cidrs);
+}
+
+size_t Dataplane::set_service_cidrs(wg_family family, std::span<const wg_prefix> cidrs) {
+  return impl_->control.set_service_cidrs(family, cidrs);
+}
+
+Result<SockBackend> Dataplane::sock_backend(const wg_sock_key& key) const {
+  return read_sock_backend(impl_->maps, key);
+}
 
 Result<SweepResult> Dataplane::Impl::sweep(const SweepRequest& request) const {
   auto now = clock.now();

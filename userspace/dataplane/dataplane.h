@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "plan/table.h"
 #include "waggle/abi/counter.h"
 #include "waggle/abi/settings.h"
+#include "waggle/abi/sock.h"
 
 namespace waggle {
 
@@ -36,6 +39,17 @@ FlowLifetimes default_flow_lifetimes();
 inline constexpr uint16_t kDefaultSnatPortMin = 61440;
 inline constexpr uint32_t kDefaultSnatPorts = 4096;
 
+// WG_POLICY_* where nobody says otherwise (docs/configuration.md): SNAT where it is needed, everything else of a
+// service's addresses answered or rejected.
+inline constexpr uint32_t kDefaultPolicy =
+    WG_POLICY_ANSWER_PING | WG_POLICY_REJECT_UNKNOWN | WG_POLICY_DROP_UNALLOCATED;
+
+// Who is a local pod, as table `control` has it. pod_cidrs: by wg_family; kept where the detector is WG_DETECT_CIDR.
+struct PodDetector {
+  wg_detector detector = WG_DETECT_NONE;
+  std::array<std::optional<wg_prefix>, 2> pod_cidrs;
+};
+
 struct DataplaneConfig {
   std::filesystem::path bpf_root = "/sys/fs/bpf";
   std::string node_name;
@@ -46,8 +60,17 @@ struct DataplaneConfig {
   wg_sock_lb sock_lb_tcp = WG_SOCK_LB_ALL;
   wg_sock_lb sock_lb_udp = WG_SOCK_LB_HOST;
   uint32_t reject_per_second = 1000;
+  uint32_t policy = kDefaultPolicy;  // WG_POLICY_*
   FlowLifetimes flow_lifetime_s = default_flow_lifetimes();
   TcAttach tc_attach = TcAttach::kAuto;
+};
+
+// The backend that a socket hook gave a socket.
+enum class SockBackend : uint8_t {
+  kNotOurs,  // no hook gave it one, or that is forgotten
+  kServes,   // perhaps only until it has ended
+  kGone,     // others of its service serve
+  kGoneWithoutOthers,
 };
 
 enum class Hook : uint8_t { kTcIngress, kTcEgress, kXdp };
@@ -103,6 +126,12 @@ class Dataplane {
   Result<void> set_link(const wg_link& link);
   void clear_link(uint32_t ifindex);
   void bump_nexthop_epoch();
+  void set_detector(const PodDetector& detector);
+  // Answers how many found no room.
+  size_t set_service_cidrs(wg_family family, std::span<const wg_prefix> cidrs);
+
+  // key: with WG_SOCK_BY_BACKEND.
+  [[nodiscard]] Result<SockBackend> sock_backend(const wg_sock_key& key) const;
 
   // One pass over all flows; see flow_sweep.h.
   Result<SweepResult> sweep(const SweepRequest& request);

@@ -30,9 +30,10 @@ struct InterfaceAddress {
 struct Interface {
   uint32_t index = 0;  // ifindex
   std::string name;
-  std::string kind;  // "veth", "bridge", "vxlan" ...; "" for hardware
-  uint32_t mtu = 0;  // bytes
-  bool up = false;   // administratively
+  std::string kind;     // "veth", "bridge", "vxlan" ...; "" for hardware
+  uint32_t master = 0;  // ifindex of the bridge (bond, VRF) it is a port of; 0: none
+  uint32_t mtu = 0;     // bytes
+  bool up = false;      // administratively
   bool ethernet = false;
   bool loopback = false;
   std::vector<InterfaceAddress> addresses;  // as the kernel lists them

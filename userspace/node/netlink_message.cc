@@ -51,10 +51,13 @@ Interface decode_link(const nlmsghdr* message, const Interface* known) {
   link.up = (header->ifi_flags & IFF_UP) != 0;
   link.ethernet = header->ifi_type == ARPHRD_ETHER;
   link.loopback = header->ifi_type == ARPHRD_LOOPBACK;
+  link.master = 0;  // a link that left its bridge is announced without one
   for_each_attribute(message, sizeof(ifinfomsg), [&link](const nlattr* attribute) {
     const uint16_t type = mnl_attr_get_type(attribute);
     if (type == IFLA_IFNAME) link.name = text_of(attribute);
     if (type == IFLA_MTU && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0) link.mtu = mnl_attr_get_u32(attribute);
+    if (type == IFLA_MASTER && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
+      link.master = mnl_attr_get_u32(attribute);
     if (type == IFLA_LINKINFO) link.kind = kind_of(attribute);
   });
   return link;

@@ -34,31 +34,64 @@ std::string event_name(const std::string& regarding, SystemTime now) {
   return shortened(regarding, kLongestName - suffix.size()) + suffix;
 }
 
+struct Kind {
+  std::string_view name;
+  std::string_view api_version = "v1";
+};
+
+Kind kind_of(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::kEndpointSlice:
+      return {"EndpointSlice", "discovery.k8s.io/v1"};
+    case ObjectKind::kServiceCidr:
+      return {"ServiceCIDR", "networking.k8s.io/v1"};
+    case ObjectKind::kNode:
+      return {"Node"};
+    case ObjectKind::kService:
+      break;
+  }
+  return {"Service"};
+}
+
 // kubectl finds a node's events by a uid that is the node's name.
-void write_regarding(JsonWriter& json, std::string_view kind, const ObjectName& object) {
-  json.key("regarding").begin_object().field("kind", kind);
+void write_regarding(JsonWriter& json, const Kind& kind, const ObjectName& object) {
+  json.key("regarding").begin_object().field("kind", kind.name);
   if (!object.name_space.empty()) json.field("namespace", object.name_space);
   json.field("name", object.name);
   if (object.name_space.empty()) json.field("uid", object.name);
-  json.field("apiVersion", "v1").end_object();
+  json.field("apiVersion", kind.api_version).end_object();
 }
 
-ClusterEvent event_of(const std::string& node_name, std::string_view kind, const ObjectName& regarding,
-                      const EventWords& words, SystemTime now) {
+// name: of the Event itself.
+ClusterEvent event_named(const std::string& name, const std::string& instance, const Kind& kind,
+                         const ObjectName& regarding, const EventWords& words, SystemTime now) {
   JsonWriter json(JsonWriter::Style::kCompact);
   json.begin_object().field("apiVersion", "events.k8s.io/v1").field("kind", "Event");
   json.key("metadata").begin_object();
-  json.field("name", event_name(regarding.name, now)).field("namespace", event_namespace(regarding)).end_object();
+  json.field("name", name).field("namespace", event_namespace(regarding)).end_object();
   json.field("eventTime", rfc3339_micro(now)).field("reportingController", kReporter);
-  json.field("reportingInstance", shortened(fmt::format("{}-{}", kReporter, node_name), kLongestInstance));
+  json.field("reportingInstance", shortened(instance, kLongestInstance));
   json.field("action", words.action).field("reason", words.reason);
   write_regarding(json, kind, regarding);
   json.field("note", shortened(words.note, kLongestNote)).field("type", words.type).end_object();
   return {.name_space = event_namespace(regarding), .body = json.text()};
 }
 
+ClusterEvent event_of(const std::string& node_name, ObjectKind kind, const ObjectName& regarding,
+                      const EventWords& words, SystemTime now) {
+  return event_named(event_name(regarding.name, now), fmt::format("{}-{}", kReporter, node_name), kind_of(kind),
+                     regarding, words, now);
+}
+
+// FNV-1a: the same on every node and in every version.
+uint64_t hash_of(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  return hash;
+}
+
 ClusterEvent node_event(const std::string& node_name, const EventWords& words, SystemTime now) {
-  return event_of(node_name, "Node", {.name_space = "", .name = node_name}, words, now);
+  return event_of(node_name, ObjectKind::kNode, {.name_space = "", .name = node_name}, words, now);
 }
 
 }  // namespace
@@ -78,7 +111,7 @@ ClusterEvent service_healthcheck_event(const std::string& node_name, const Objec
                          .action = "Listen",
                          .note = fmt::format("node {} failed to start healthcheck \"{}\" on port {}: {}", node_name,
                                              service.text(), port, why)};
-  return event_of(node_name, "Service", service, words, now);
+  return event_of(node_name, ObjectKind::kService, service, words, now);
 }
 
 ClusterEvent health_server_event(const std::string& node_name, const std::string& why, SystemTime now) {
@@ -97,6 +130,13 @@ ClusterEvent metrics_server_event(const std::string& node_name, const std::strin
                      .action = "StartKubeProxy",
                      .note = fmt::format("node {}: the metrics server cannot start: {}", node_name, why)},
                     now);
+}
+
+ClusterEvent object_problem_event(ObjectKind kind, const ObjectName& object, const std::string& what, SystemTime now) {
+  const EventWords words{.type = "Warning", .reason = "InvalidObject", .action = "Read", .note = what};
+  const std::string suffix = fmt::format(".waggle-{:016x}", hash_of(what));
+  return event_named(shortened(object.name, kLongestName - suffix.size()) + suffix, std::string(kReporter),
+                     kind_of(kind), object, words, now);
 }
 
 }  // namespace waggle

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "model/objects.h"
+#include "model/state.h"
 #include "server/moment.h"
 
 namespace waggle {
@@ -28,5 +28,9 @@ ClusterEvent service_healthcheck_event(const std::string& node_name, const Objec
 // Warning FailedToStartProxierHealthcheck and FailedToStartMetricServer on the Node: bindAddressHardFail.
 ClusterEvent health_server_event(const std::string& node_name, const std::string& why, SystemTime now);
 ClusterEvent metrics_server_event(const std::string& node_name, const std::string& why, SystemTime now);
+
+// Warning InvalidObject on the object: what is wrong with it. The same words about the same object give an Event of the
+// same name, whichever node says them.
+ClusterEvent object_problem_event(ObjectKind kind, const ObjectName& object, const std::string& what, SystemTime now);
 
 }  // namespace waggle

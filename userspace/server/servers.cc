@@ -220,6 +220,11 @@ void Servers::follow_services(const State& state) {
   service_health_.apply(changed);
 }
 
+void Servers::listen_for_health_checks(std::vector<IpAddress> addresses) {
+  service_health_.listen_on(std::move(addresses));
+  if (wants_retry() && !retry_at_.has_value()) retry_at_ = now_.steady + kBindAgain;
+}
+
 // --- what is answered ---
 
 HttpResponse Servers::answer_health(const HttpRequest& request) {

@@ -43,8 +43,8 @@ struct ServersConfig {
   std::optional<BindAddress> metrics;                          // none: no metrics server
   bool bind_hard_fail = false;                                 // bindAddressHardFail
   std::chrono::nanoseconds sync_period = std::chrono::seconds(30);
-  // nodePortAddresses, resolved at the start; a family without any listens on its wildcard address.
-  std::vector<IpAddress> health_check_addresses{};
+  // Where health check ports listen; none: on the wildcard addresses.
+  std::optional<std::vector<IpAddress>> health_check_addresses{};
   // What /proxyMode says. "iptables" would promise counters that Waggle does not have (contract summary, surprise 11).
   std::string proxy_mode = "waggle";
   std::string configz;  // the effective configuration, JSON: {"kubeproxy.config.k8s.io": {...}}
@@ -80,6 +80,8 @@ class Servers {
   void changed(const EventNote& note, const std::set<ObjectName>& touched, bool synced, Moment now);
   // An attempt to write ended. After a success the health ports and counts follow `state` (O-54).
   void sync_ended(const SyncRound& round, const State& state, Moment now);
+  // Health check ports listen on these addresses from now on.
+  void listen_for_health_checks(std::vector<IpAddress> addresses);
   // Counts that only the daemon and the API client can see; see SyncMetrics.
   [[nodiscard]] SyncMetrics& metrics() { return sync_; }
 

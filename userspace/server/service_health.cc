@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/json_writer.h"
 #include "server/family_name.h"
@@ -44,8 +45,23 @@ void ServiceHealth::apply(const std::map<ObjectName, ServiceFacts>& changed) {
 void ServiceHealth::close_unless_same(const Key& key, uint16_t port) {
   const auto found = entries_.find(key);
   if (found == entries_.end() || found->second.port == port) return;
-  for (const auto id : found->second.listeners) http_.close(id);
+  close(found->second);
   entries_.erase(found);
+}
+
+void ServiceHealth::close(Entry& entry) {
+  for (const auto id : entry.listeners) http_.close(id);
+  entry.listeners.clear();
+}
+
+void ServiceHealth::listen_on(std::vector<IpAddress> addresses) {
+  if (parts_.addresses == addresses) return;
+  const std::array before{addresses_of(Family::kIpv4), addresses_of(Family::kIpv6)};
+  parts_.addresses = std::move(addresses);
+  for (auto& [key, entry] : entries_) {
+    if (before[index_of(key.second)] != addresses_of(key.second)) close(entry);
+  }
+  retry();
 }
 
 void ServiceHealth::retry() {
@@ -55,7 +71,7 @@ void ServiceHealth::retry() {
 }
 
 bool ServiceHealth::wants_retry() const {
-  return std::ranges::any_of(entries_, [](const auto& item) { return item.second.listeners.empty(); });
+  return std::ranges::any_of(entries_, [](const auto& item) { return !item.second.problem.empty(); });
 }
 
 void ServiceHealth::open(const Key& key, Entry& entry) {
@@ -74,18 +90,17 @@ Result<void> ServiceHealth::listen_everywhere(const Key& key, Entry& entry) {
       entry.listeners.push_back(*id);
       continue;
     }
-    for (const auto open : entry.listeners) http_.close(open);
-    entry.listeners.clear();
+    close(entry);
     return tl::unexpected(id.error());
   }
   return {};
 }
 
 std::vector<IpAddress> ServiceHealth::addresses_of(Family family) const {
+  if (!parts_.addresses.has_value()) return {IpAddress{.family = family}};
   std::vector<IpAddress> addresses;
-  std::ranges::copy_if(parts_.addresses, std::back_inserter(addresses),
+  std::ranges::copy_if(*parts_.addresses, std::back_inserter(addresses),
                        [family](const IpAddress& address) { return address.family == family; });
-  if (addresses.empty()) addresses.push_back(IpAddress{.family = family});
   return addresses;
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,8 +16,8 @@
 namespace waggle {
 
 struct ServiceHealthParts {
-  // Where to listen. A family without an address here listens on its wildcard address.
-  std::vector<IpAddress> addresses;
+  // Where to listen; none: on the wildcard address of each family.
+  std::optional<std::vector<IpAddress>> addresses;
   std::function<bool()> proxy_healthy;  // the node's eligibility does not count
   // Called once when a service's port cannot be listened on, not again while that lasts.
   std::function<void(const ObjectName& service, uint16_t port, const std::string& why)> failed;
@@ -30,6 +31,8 @@ class ServiceHealth {
   // goes, then opens what is new, so that a port can move from one service to another. Tries failed ones again.
   void apply(const std::map<ObjectName, ServiceFacts>& changed);
   void retry();
+  // Other addresses from now on. Listeners of a family whose addresses stay stay.
+  void listen_on(std::vector<IpAddress> addresses);
   [[nodiscard]] bool wants_retry() const;
 
   [[nodiscard]] std::vector<std::string> standing_problems() const;
@@ -40,12 +43,13 @@ class ServiceHealth {
   struct Entry {
     uint16_t port = 0;
     size_t ready = 0;
-    std::vector<HttpServer::ListenerId> listeners;  // empty: could not listen
+    std::vector<HttpServer::ListenerId> listeners;  // empty: could not listen, or there is no address to listen on
     std::string problem;
   };
 
   void close_unless_same(const Key& key, uint16_t port);
   void open(const Key& key, Entry& entry);
+  void close(Entry& entry);
   Result<void> listen_everywhere(const Key& key, Entry& entry);
   [[nodiscard]] std::vector<IpAddress> addresses_of(Family family) const;
   [[nodiscard]] HttpResponse answer(const Key& key) const;

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects that contradict each other are named, in words and in an Event on the object.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/object_events.h"
+#include "daemon/object_judge.h"
+#include "daemon_fakes.h"
+
+namespace waggle {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+ServiceCidr range(const std::string& name, const std::vector<std::string>& texts) {
+  ServiceCidr object;
+  object.name = name;
+  for (const std::string& text : texts) object.cidrs.push_back(*Cidr::parse(text));
+  return object;
+}
+
+struct Judging : testing::Test {
+  State state;
+  ObjectJudge judge;
+};
+
+TEST_F(Judging, AClusterIpOutsideOfEveryRangeIsNamedWhileItIsSo) {
+  state.apply(service_event("web", "10.200.0.1"));
+  judge.judge(state, {"default", "web"});
+  EXPECT_THAT(judge.standing_problems(), IsEmpty()) << "no range is known";
+  state.apply(range("a", {"10.96.0.0/12", "fd00::/108"}));
+  state.apply(service_event("api", "10.96.0.1"));
+  judge.judge_all(state);
+  EXPECT_THAT(judge.standing_problems(),
+              ElementsAre(HasSubstr("Service default/web: its ClusterIP 10.200.0.1 lies in no ServiceCIDR")));
+  state.apply(service_event("web", "10.96.0.2"));
+  judge.judge(state, {"default", "web"});
+  EXPECT_THAT(judge.standing_problems(), IsEmpty());
+}
+
+TEST_F(Judging, ManySuchServicesAreCounted) {
+  state.apply(range("a", {"10.96.0.0/12"}));
+  for (int i = 0; i < 25; ++i) state.apply(service_event("web" + std::to_string(i), "10.200.0." + std::to_string(i)));
+  judge.judge_all(state);
+  EXPECT_EQ(judge.standing_problems().size(), 21u);
+  EXPECT_EQ(judge.standing_problems().back(), "5 more services have a ClusterIP that lies in no ServiceCIDR");
+}
+
+TEST_F(Judging, RangesThatOverlapAreNamedAndEqualOnesAreNot) {
+  state.apply(range("a", {"10.96.0.0/12"}));
+  state.apply(range("b", {"10.96.0.0/12", "10.100.0.0/16", "172.30.0.0/16"}));
+  judge.judge_all(state);
+  EXPECT_THAT(judge.standing_problems(),
+              ElementsAre("ServiceCIDR a: 10.96.0.0/12 overlaps 10.100.0.0/16 of ServiceCIDR b; both count"));
+}
+
+TEST(ObjectComplaints, AreThoseThatBeginWithAnObject) {
+  const auto subject = [](const std::string& sentence) {
+    const auto complaint = complaint_about_object(sentence);
+    return complaint.has_value() ? complaint->name.text() + " | " + complaint->what : "";
+  };
+  EXPECT_EQ(subject("Service shop/web: spec.ports[0].port: 0 is not a port"),
+            "shop/web | spec.ports[0].port: 0 is not a port");
+  EXPECT_EQ(subject("service shop/web:http: 192.0.2.1:80/TCP is not served"),
+            "shop/web | 192.0.2.1:80/TCP is not served");
+  EXPECT_EQ(subject("EndpointSlice shop/web-1: ports: what"), "shop/web-1 | ports: what");
+  EXPECT_EQ(subject("ServiceCIDR a: 10.96.0.0/12 overlaps"), "a | 10.96.0.0/12 overlaps");
+  for (const char* other : {"services wait", "Service of nobody: x", "web.yaml:3: Service shop/web: x", "Service: x",
+                            "the API server does not answer", "Service shop/: x", "Node a/b: x"})
+    EXPECT_EQ(subject(other), "") << other;
+}
+
+struct Posting : testing::Test {
+  std::vector<std::string> bodies;
+  ObjectEvents events{[this](ClusterEvent event) { bodies.push_back(event.name_space + " " + event.body); }};
+  SystemTime now{};
+};
+
+TEST_F(Posting, EachComplaintAboutAnObjectIsPostedOnceWhileItStands) {
+  const std::vector<std::string> standing{"Service shop/web: spec.ports[0]: bad", "netlink fails"};
+  events.update(standing, now);
+  events.update(standing, now);
+  ASSERT_EQ(bodies.size(), 1u);
+  for (const char* part : {"shop {", R"("type":"Warning")", R"("reason":"InvalidObject")", R"("name":"web")",
+                           R"("kind":"Service","namespace":"shop")", R"("note":"spec.ports[0]: bad")"})
+    EXPECT_THAT(bodies[0], HasSubstr(part));
+  events.update({}, now);
+  events.update(standing, now);
+  EXPECT_EQ(bodies.size(), 2u);
+}
+
+TEST_F(Posting, EveryNodeGivesTheSameComplaintTheSameName) {
+  const auto name = [](const std::string& what) {
+    const std::string body = object_problem_event(ObjectKind::kServiceCidr, {"", "a"}, what, SystemTime{}).body;
+    return body.substr(body.find("\"name\":"), 40);
+  };
+  EXPECT_EQ(name("overlaps b"), name("overlaps b"));
+  EXPECT_NE(name("overlaps b"), name("overlaps c"));
+  EXPECT_THAT(name("overlaps b"), HasSubstr("\"a.waggle-"));
+}
+
+TEST_F(Posting, ManyAtOnceArePostedBitByBit) {
+  std::vector<std::string> standing;
+  for (int i = 0; i < 20; ++i) standing.push_back("Service shop/web" + std::to_string(i) + ": bad");
+  events.update(standing, now);
+  EXPECT_EQ(bodies.size(), 8u);
+  events.update(standing, now);
+  events.update(standing, now);
+  events.update(standing, now);
+  EXPECT_EQ(bodies.size(), 20u);
+}
+
+}  // namespace
+}  // namespace waggle

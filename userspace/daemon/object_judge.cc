@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/object_judge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace waggle {
+namespace {
+
+constexpr size_t kMostSaid = 20;  // services that are named one by one
+
+bool in_any(const std::vector<Cidr>& cidrs, const IpAddress& address) {
+  return std::ranges::any_of(cidrs, [&address](const Cidr& cidr) { return cidr.contains(address); });
+}
+
+// Where no ServiceCIDR of the family is known, nothing can be said.
+std::optional<std::string> outside_words(const Service& service, const ServiceCidrs& cidrs) {
+  if (service.has_proxy_name || service.headless) return std::nullopt;
+  for (const IpAddress& ip : service.cluster_ips) {
+    const auto& of_family = cidrs[static_cast<size_t>(ip.family)];
+    if (of_family.empty() || in_any(of_family, ip)) continue;
+    return fmt::format(
+        "Service {}: its ClusterIP {} lies in no ServiceCIDR; it is served, but the cluster may give the address to "
+        "something else",
+        service.name.text(), ip.text());
+  }
+  return std::nullopt;
+}
+
+bool overlap(const Cidr& one, const Cidr& other) {
+  return one != other && (one.contains(other.address) || other.contains(one.address));
+}
+
+std::vector<std::string> overlap_words(const ServiceCidr& one, const ServiceCidr& other) {
+  std::vector<std::string> problems;
+  for (const Cidr& cidr : one.cidrs) {
+    for (const Cidr& second : other.cidrs) {
+      if (!overlap(cidr, second)) continue;
+      problems.push_back(fmt::format("ServiceCIDR {}: {} overlaps {} of ServiceCIDR {}; both count", one.name,
+                                     cidr.text(), second.text(), other.name));
+    }
+  }
+  return problems;
+}
+
+std::vector<std::string> overlaps_of(const State& state) {
+  std::vector<std::string> problems;
+  const auto& objects = state.service_cidrs();
+  for (auto one = objects.begin(); one != objects.end(); ++one) {
+    for (auto other = std::next(one); other != objects.end(); ++other) {
+      for (std::string& problem : overlap_words(one->second, other->second)) problems.push_back(std::move(problem));
+    }
+  }
+  return problems;
+}
+
+}  // namespace
+
+void ObjectJudge::judge(const State& state, const ObjectName& service) {
+  const Service* found = state.service(service);
+  auto words = found == nullptr ? std::nullopt : outside_words(*found, cidrs_);
+  if (words.has_value())
+    outside_[service] = std::move(*words);
+  else
+    outside_.erase(service);
+}
+
+void ObjectJudge::judge_all(const State& state) {
+  cidrs_ = service_cidrs(state);
+  overlaps_ = overlaps_of(state);
+  outside_.clear();
+  for (const auto& [name, service] : state.services()) judge(state, name);
+}
+
+std::vector<std::string> ObjectJudge::standing_problems() const {
+  std::vector<std::string> problems = overlaps_;
+  size_t said = 0;
+  for (const auto& [name, words] : outside_) {
+    if (++said > kMostSaid) break;
+    problems.push_back(words);
+  }
+  if (outside_.size() > kMostSaid)
+    problems.push_back(
+        fmt::format("{} more services have a ClusterIP that lies in no ServiceCIDR", outside_.size() - kMostSaid));
+  return problems;
+}
+
+}  // namespace waggle

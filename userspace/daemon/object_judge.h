@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is wrong with objects that are each readable, but contradict each other: a ClusterIP that lies in no
+// ServiceCIDR, ServiceCIDRs that overlap. They serve as they are; they are only named. (What one object has wrong by
+// itself, its source says; who loses a contested frontend, the planner.) Owned by the agent.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "daemon/service_cidrs.h"
+#include "model/state.h"
+
+namespace waggle {
+
+class ObjectJudge {
+ public:
+  // This service came, changed or went.
+  void judge(const State& state, const ObjectName& service);
+  // ServiceCIDRs changed, which concerns all services.
+  void judge_all(const State& state);
+
+  // Each begins with the kind and the name of the object; a few at most, and how many more there are.
+  [[nodiscard]] std::vector<std::string> standing_problems() const;
+
+ private:
+  ServiceCidrs cidrs_;
+  std::map<ObjectName, std::string> outside_;
+  std::vector<std::string> overlaps_;
+};
+
+}  // namespace waggle

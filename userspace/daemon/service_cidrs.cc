@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/service_cidrs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "waggle/abi/settings.h"
+
+namespace waggle {
+namespace {
+
+bool lies_in(const Cidr& inner, const Cidr& outer) {
+  return outer.prefix_length <= inner.prefix_length && outer.contains(inner.address);
+}
+
+// The widest first, so that none that is kept lies in one that comes later.
+std::vector<Cidr> without_nested(std::vector<Cidr> cidrs) {
+  std::ranges::stable_sort(cidrs, {}, &Cidr::prefix_length);
+  std::vector<Cidr> kept;
+  for (const Cidr& cidr : cidrs) {
+    const auto covers = [&cidr](const Cidr& other) { return lies_in(cidr, other); };
+    if (std::ranges::none_of(kept, covers)) kept.push_back(cidr);
+  }
+  std::ranges::sort(kept);
+  return kept;
+}
+
+}  // namespace
+
+ServiceCidrs service_cidrs(const State& state) {
+  ServiceCidrs cidrs;
+  for (const auto& [name, object] : state.service_cidrs()) {
+    for (const Cidr& cidr : object.cidrs) cidrs[static_cast<size_t>(cidr.address.family)].push_back(cidr);
+  }
+  for (auto& of_family : cidrs) of_family = without_nested(std::move(of_family));
+  return cidrs;
+}
+
+std::string service_cidr_problem(const ServiceCidrs& cidrs) {
+  std::vector<std::string> left_out;
+  for (const auto& of_family : cidrs) {
+    for (size_t i = WG_SERVICE_CIDRS; i < of_family.size(); ++i) left_out.push_back(of_family[i].text());
+  }
+  if (left_out.empty()) return "";
+  return fmt::format(
+      "there are more than {} service CIDRs of a family: packets to addresses of {} that no service has are let "
+      "through",
+      WG_SERVICE_CIDRS, fmt::join(left_out, ", "));
+}
+
+}  // namespace waggle
