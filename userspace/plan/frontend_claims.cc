@@ -37,11 +37,11 @@ void Planner::Impl::claim(uint32_t index, std::vector<ServiceClaim> claims) {
   std::vector<ServiceClaim>& current = services.at(index).claims;
   if (current == claims) return;
   for (const ServiceClaim& old : current) {
-    std::erase_if(old.frontend->claims, [index](const FrontendClaim& one) { return one.service == index; });
+    old.frontend->claims.remove(index);
     mark(*old.frontend);
   }
   for (const ServiceClaim& added : claims) {
-    added.frontend->claims.push_back({index, added.flags});
+    added.frontend->claims.add({index, added.flags});
     mark(*added.frontend);
   }
   current = std::move(claims);
@@ -94,13 +94,14 @@ void Planner::Impl::award(FrontendEntry& entry, ChangeList& changes) {
   std::vector<std::string> problems;
   homeless.erase(entry.key);
   if (!entry.claims.empty()) {
-    const FrontendClaim winner =
-        *std::min_element(entry.claims.begin(), entry.claims.end(),
-                          [this](const FrontendClaim& a, const FrontendClaim& b) { return comes_before(a, b); });
-    for (const FrontendClaim& claim : entry.claims) {
-      if (claim.service == winner.service || entry.key.is_any_port()) continue;
+    FrontendClaim winner;
+    entry.claims.for_each([&](const FrontendClaim& claim) {
+      if (winner.service == 0 || comes_before(claim, winner)) winner = claim;
+    });
+    entry.claims.for_each([&](const FrontendClaim& claim) {
+      if (claim.service == winner.service || entry.key.is_any_port()) return;
       problems.push_back(contest_text(entry, claim, winner));
-    }
+    });
     lead(entry, winner, changes);
     if (!entry.live) {
       problems.push_back(fmt::format(

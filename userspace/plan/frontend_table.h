@@ -4,8 +4,10 @@
 // only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -37,11 +39,46 @@ struct FrontendClaim {
   uint32_t flags = 0;    // WG_FRONTEND_*
 };
 
+// Who claims one frontend, in any order. Nearly always one service does, so the first needs no memory of its own.
+class ClaimList {
+ public:
+  [[nodiscard]] bool empty() const { return first_.service == 0; }
+  void add(const FrontendClaim& claim) {
+    if (empty()) {
+      first_ = claim;
+    } else {
+      if (!others_) others_ = std::make_unique<std::vector<FrontendClaim>>();
+      others_->push_back(claim);
+    }
+  }
+  void remove(uint32_t service) {
+    if (others_) std::erase_if(*others_, [service](const FrontendClaim& one) { return one.service == service; });
+    if (first_.service != service) return;
+    first_ = {};
+    if (!others_) return;
+    if (!others_->empty()) {
+      first_ = others_->back();
+      others_->pop_back();
+    }
+    if (others_->empty()) others_ = nullptr;
+  }
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    if (empty()) return;
+    visit(first_);
+    if (others_) std::for_each(others_->begin(), others_->end(), visit);
+  }
+
+ private:
+  FrontendClaim first_;  // service 0: none
+  std::unique_ptr<std::vector<FrontendClaim>> others_;
+};
+
 struct FrontendEntry {
   static constexpr uint32_t kNowhere = 0xffffffff;
 
   FrontendKey key;
-  std::vector<FrontendClaim> claims;
+  ClaimList claims;
   bool dirty = false;  // claims changed since the winner was last chosen
   // What the table says.
   uint32_t position = kNowhere;
