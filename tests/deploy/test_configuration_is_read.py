@@ -51,7 +51,7 @@ def check_much():
     for field, wanted in MUCH["config"]["waggle"].items():
         if field not in ("snat", "metrics"):
             expect(own[field] == wanted, f"{field} should be {wanted}: {own}")
-    expect(own["snat"] == {"ports": "57344-65535", "mark": "0x8000"} and own["metrics"]["enabled"] is False, f"{own}")
+    expect(own["snat"] == {"mode": "needed", "ports": "57344-65535", "mark": "0x8000"} and own["metrics"]["enabled"] is False, f"{own}")
     expect(proxy["mode"] == "nftables" and proxy["conntrack"]["maxPerCore"] == 1048576, f"{proxy}")
     addresses = (proxy["healthzBindAddress"], proxy["metricsBindAddress"])
     expect(addresses == ("[::]:11256", "0.0.0.0:11249"), f"{addresses}")
