@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // ICMP errors about packets of a flow: whoever sent the packet must recognize it in the quote (contract K-14).
-#include <utility>
-
 #include "reference_packets.h"
 #include "reference_run.h"
 
@@ -10,23 +8,6 @@ namespace waggle {
 using namespace reference;  // NOLINT: the model's words are this file's
 
 namespace {
-
-PacketSpec answer_to(PacketSpec spec) {
-  std::swap(spec.source, spec.destination);
-  std::swap(spec.source_port, spec.destination_port);
-  return spec;
-}
-
-// A packet of the flow, from here to there.
-PacketSpec between(const AddressPort& source, const AddressPort& destination, Protocol protocol) {
-  PacketSpec spec;
-  spec.source = source.address.text();
-  spec.source_port = source.port;
-  spec.destination = destination.address.text();
-  spec.destination_port = destination.port;
-  spec.protocol = protocol;
-  return spec;
-}
 
 // "Too big", said by somebody to who sent `offending`. Half of them quote all of it.
 IcmpErrorSpec too_big(const std::string& from, const PacketSpec& offending, bool whole) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reference_packets.h"
 
+#include <utility>
+
 #include "support/private_node.h"
 
 namespace waggle {
@@ -20,6 +22,7 @@ uint8_t tcp_flags(Signal signal, bool is_reply) {
     case Signal::kReset:
     case Signal::kPing:
     case Signal::kError:
+    case Signal::kPieces:
       break;
   }
   return kRst | kAck;
@@ -36,6 +39,7 @@ uint8_t sctp_chunk(Signal signal, bool is_reply) {
     case Signal::kReset:
     case Signal::kPing:
     case Signal::kError:
+    case Signal::kPieces:
       break;
   }
   return kSctpAbort;
@@ -103,6 +107,22 @@ void send_on(PacketSpec& spec, uint32_t link) {
   spec.ttl -= 1;
   spec.source_mac = link == kUplink2 ? kUplink2Mac : kUplinkMac;
   spec.destination_mac = link == kUplink2 ? kRouter2Mac : kRouterMac;
+}
+
+PacketSpec answer_to(PacketSpec spec) {
+  std::swap(spec.source, spec.destination);
+  std::swap(spec.source_port, spec.destination_port);
+  return spec;
+}
+
+PacketSpec between(const AddressPort& source, const AddressPort& destination, Protocol protocol) {
+  PacketSpec spec;
+  spec.source = source.address.text();
+  spec.source_port = source.port;
+  spec.destination = destination.address.text();
+  spec.destination_port = destination.port;
+  spec.protocol = protocol;
+  return spec;
 }
 
 }  // namespace waggle

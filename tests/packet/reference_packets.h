@@ -14,6 +14,9 @@ std::string node_address(uint32_t link, Family family);
 
 PacketSpec spec_of(const reference::AddressPort& source, const reference::AddressPort& destination,
                    const reference::PacketStep& step);
+// A packet of a flow from here to there, and one back.
+PacketSpec between(const reference::AddressPort& source, const reference::AddressPort& destination, Protocol protocol);
+PacketSpec answer_to(PacketSpec spec);
 // As XDP sends a packet out by an uplink.
 void send_on(PacketSpec& spec, uint32_t link);
 // An echo request of the client, or the answer to it.

@@ -56,6 +56,7 @@ std::string ReferenceRun::take(const Step& step) {
   const auto& packet = std::get<PacketStep>(step);
   ++counts_["packets"];
   if (packet.signal == Signal::kError) return error(packet);
+  if (packet.signal == Signal::kPieces) return pieces(packet);
   return packet.is_reply ? reply(packet) : request(packet);
 }
 

@@ -61,12 +61,20 @@ class ReferenceRun {
   std::string error_about_request(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle);
   std::string error_about_reply(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle);
 
+  // Data of a flow in fragments.
+  std::string pieces(const reference::PacketStep& step);
+  std::string pieces_of_request(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle);
+  std::string pieces_of_reply(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle);
+  std::string compare_pieces(const std::string& what, RunInput input, const PacketSpec& in, const PacketSpec& out,
+                             uint32_t mark = 0);
+
   RunOutput run(const RunInput& input);
   std::string compare(const std::string& what, const RunInput& input, const Expected& expected);
 
   ProgramRig& rig_;
   reference::Model model_;
   ReferenceCounts& counts_;
+  uint32_t ip_id_ = 0;  // of the last fragmented packet
 };
 
 // One rig for each policy, made when it is first asked for.

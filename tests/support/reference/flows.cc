@@ -126,6 +126,11 @@ void Model::opened(const FlowKey& key, const Flow& flow, Signal signal) {
   if (world.served(added.owner)->affinity_timeout_s != 0) affinity_[{added.owner, key.client.address}] = added.backend;
 }
 
+bool Model::goes_on(const FlowKey& key) const {
+  const Flow* known = flow(key);
+  return known != nullptr && !known->has_ended() && !must_leave(key, *known, Signal::kData);
+}
+
 void Model::replied(const FlowKey& key, Signal signal) { follow(flows_.at(key), key.protocol, signal, false); }
 
 bool Model::is_reserved(const AddressPort& node, const AddressPort& backend, const FlowKey& except) const {

@@ -21,8 +21,8 @@ struct FlowKey {
 
 // SYN, ACK, FIN, RST; of UDP only kData; of SCTP INIT, DATA, SHUTDOWN COMPLETE, ABORT. kPing: an echo request, whatever
 // the key says of ports and protocol. kError: an ICMP error about a packet of the client, or about the backend's
-// answer.
-enum class Signal : uint8_t { kOpen, kData, kFinish, kReset, kPing, kError };
+// answer. kPieces: kData in IP fragments.
+enum class Signal : uint8_t { kOpen, kData, kFinish, kReset, kPing, kError, kPieces };
 
 struct Flow {
   AddressPort backend;
@@ -58,6 +58,8 @@ class Model {
   [[nodiscard]] bool snat_expected(const FlowKey& key, const Source& source, const Decision& decision,
                                    const AddressPort& chosen) const;
   void opened(const FlowKey& key, const Flow& flow, Signal signal);
+  // The next data of this flow goes on with it.
+  [[nodiscard]] bool goes_on(const FlowKey& key) const;
   // A backend's answer.
   void replied(const FlowKey& key, Signal signal);
 

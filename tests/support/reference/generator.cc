@@ -231,7 +231,7 @@ PacketStep Generator::later_packet(const Model& model) {
   step.is_reply = one_in(2);
   step.by_xdp = one_in(2) && (step.is_reply ? flow.node.has_value() : step.link == Link::kUplink);
   if (one_in(10) && !flow.has_ended()) {
-    step.signal = Signal::kError;
+    step.signal = one_in(2) ? Signal::kError : Signal::kPieces;
     return step;
   }
   if (key.protocol == Protocol::kUdp) return step;

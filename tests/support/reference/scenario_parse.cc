@@ -39,8 +39,8 @@ Result<PacketStep> parse_packet(const std::string& line) {
   const auto from = parse_place(client), to = parse_place(frontend);
   const auto carried = parse_protocol(protocol);
   if (!parse_word(link, {"pod", "uplink", "host"}, step.link) ||
-      !parse_word(signal, {"open", "data", "finish", "reset", "ping", "error"}, step.signal) || !from || !to ||
-      !carried) {
+      !parse_word(signal, {"open", "data", "finish", "reset", "ping", "error", "pieces"}, step.signal) || !from ||
+      !to || !carried) {
     return failure(fmt::format("`{}` is no packet", line));
   }
   step.key = {*from, *to, *carried};

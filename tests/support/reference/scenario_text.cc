@@ -137,7 +137,7 @@ std::string event_text(const Event& event) {
 }
 
 constexpr const char* kLinks[] = {"pod", "uplink", "host"};
-constexpr const char* kSignals[] = {"open", "data", "finish", "reset", "ping", "error"};
+constexpr const char* kSignals[] = {"open", "data", "finish", "reset", "ping", "error", "pieces"};
 
 std::string settings_text(const Settings& settings) {
   static constexpr const char* kDetectors[] = {"none", "links", "cidr"};
