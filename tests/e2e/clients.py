@@ -103,12 +103,18 @@ def udp_socket(address, port, timeout=3.0, local_port=0):
     return result
 
 
-def who_udp(asker, token="-"):
+def who_udp(asker, token="-", answered_by=None):
+    """answered_by: the token of the answer, if it is another one."""
     asker.send(token.encode())
     while True:
         data = asker.recv(65536)
-        if json.loads(data)["token"] == token:
+        if json.loads(data)["token"] == (answered_by or token):
             return _answer(data, asker)
+
+
+def count_udp(asker, size):
+    """As who_udp, with a datagram of that size and a short answer."""
+    return who_udp(asker, "count ".ljust(size, "x"), str(size))
 
 
 def ask_udp(address, port, timeout=3.0, local_port=0):

@@ -3,7 +3,7 @@
 
 TCP answers a line with a line: `who` with a JSON object {pod, port, peer, peer_port}; `stream BYTES RATE` with that many bytes of
 pattern() at RATE bytes a second; any other line with itself. UDP answers a datagram with the same JSON object and the datagram
-as `token`. SCTP answers an INIT (sctp.py). Asked to stop, it takes no new connections, and ends when the open ones have.
+as `token`, or how long it is if it begins with `count `. SCTP answers an INIT (sctp.py). Asked to stop, it takes no new connections, and ends when the open ones have.
 """
 
 import asyncio
@@ -123,5 +123,6 @@ class UdpServer(asyncio.DatagramProtocol):
         self.transport = transport
 
     def datagram_received(self, data, peer):
-        answer = dict(_identity(self.pod, self.port, peer), token=data.decode(errors="replace"))
+        token = str(len(data)) if data.startswith(b"count ") else data.decode(errors="replace")
+        answer = dict(_identity(self.pod, self.port, peer), token=token)
         self.transport.sendto(json.dumps(answer).encode(), peer)
