@@ -87,15 +87,8 @@ zoned      external-ip    n1 kept       n2 kept       n1 kept
 #
 # fabric, client, service, destination, protocol, family, reason
 PENDING = [
-    ("", "", "", "node-port", "", "", "the agent does not tell the planner the node's addresses yet"),
     ("", "host", "", "", "SCTP", "", "what no socket hook translates of a node's own packets"),
     ("", "host", "int-away", "cluster-ip", "TCP", "IPv6", "what the socket leaves alone leaves the node"),
-    *[("", client, service, destination, "", "", "the agent does not say which links are pods' yet")
-      for client, services in (
-          ("pod", ("ext-local", "ext-away", "ext-ending", "ext-away-ending")),
-          ("pod-tc", ("ext-local", "ext-away", "ext-ending", "ext-away-ending")),
-          ("far-pod", ("ext-local",)))
-      for service in services for destination in ("load-balancer", "external-ip")],
 ]
 
 
