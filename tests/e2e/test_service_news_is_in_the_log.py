@@ -43,9 +43,17 @@ def check_start(cluster):
     expect(not alarms, f"an alarm at the start that is solved a moment later: {alarms}")
 
 
+# Proves: O-77
+def check_version(agent):
+    first = agent.log_text().splitlines()[0]
+    version = agent.json("version")["version"]
+    expect(f"waggle {version} for node n1" in first, f"the log does not begin with the version: {first}")
+
+
 def test():
     with Cluster(pods=2) as cluster:
         web.start(cluster, [cluster.pod("n1", 2)])
+        check_version(cluster.agents["n1"])
         check_news(cluster, cluster.agents["n1"])
         check_start(cluster)
     return "the log tells of services that come and go, in a line each time"

@@ -167,8 +167,11 @@ TEST(KubeProxyConfig, FlagsOfTheStartAndOfLoggingAreAccepted) {
   }
 }
 
+// Proves: O-02
 TEST(KubeProxyConfig, ActionsAreTold) {
   EXPECT_EQ(parse_words({}).value().action, AgentAction::kRun);
+  EXPECT_EQ(parse_words({"--version"}).value().action, AgentAction::kVersion);
+  EXPECT_FALSE(parse_words({"positional"}));
   EXPECT_EQ(parse_words({"--cleanup"}).value().action, AgentAction::kCleanup);
   EXPECT_EQ(parse_words({"--cleanup=false"}).value().action, AgentAction::kRun);
   EXPECT_EQ(parse_words({"--init-only"}).value().action, AgentAction::kInitOnly);

@@ -332,7 +332,7 @@ Service node_port_event(const std::string& name, uint16_t node_port) {
   return service;
 }
 
-// Proves: K-40, K-43
+// Proves: I-63, K-40, K-43
 TEST_F(AgentLoop, NodePortsAreServedOnTheNodesAddressesAndFollowThem) {
   const auto on = [this](const std::string& address) {
     const auto found = adopted_node_port_addresses(kernel->store);

@@ -67,5 +67,19 @@ TEST_F(KernelSettings, ForwardingIsReadPerFamily) {
   EXPECT_EQ(forwarding_enabled(Family::kIpv6, root).value(), true);
 }
 
+// Proves: O-63
+TEST(OomScore, IsWrittenAndAFailureIsSaid) {
+  const std::string path = testing::TempDir() + "waggle-oom-" + std::to_string(::getpid());
+  std::ofstream(path) << "0";
+  ASSERT_TRUE(set_oom_score(-999, path));
+  int written = 0;
+  std::ifstream(path) >> written;
+  EXPECT_EQ(written, -999);
+  std::filesystem::remove(path);
+  const auto failed = set_oom_score(-999, "/proc/self/no-such-setting");
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("/proc/self/no-such-setting"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace waggle

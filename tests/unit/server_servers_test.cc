@@ -91,6 +91,19 @@ TEST_F(ServersTest, HealthPathsAnswerAndAreCounted) {  // X-205, X-207, X-208
   EXPECT_THAT(page, HasSubstr("kubeproxy_proxy_livez_total{code=\"503\"} 0\n"));
 }
 
+// Proves: O-26
+TEST_F(ServersTest, WithoutAHealthServerTheServicesOfThisNodeAreHealthy) {
+  config.health.reset();
+  open();
+  const uint16_t port = free_port();
+  take(load_balancer("web", port));
+  take(slice_of("web", {endpoint("10.1.0.1", "n1")}));
+  sync();
+  const std::string answer = TestClient(port).ask(run, get_request("/"));
+  EXPECT_THAT(answer, testing::StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(answer, HasSubstr("\"serviceProxyHealthy\": true"));
+}
+
 // Proves: O-31
 TEST_F(ServersTest, HealthHeadersAreTheContracts) {  // O-31
   open();
