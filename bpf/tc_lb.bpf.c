@@ -264,7 +264,7 @@ static __always_inline int read_and_handle(struct __sk_buff *skb, __u32 family, 
 					   int is_egress)
 {
 	struct packet packet = {.vlan_tags = vlan_tags};
-	int result = parse_network(family, (void *)(long)skb->data, (void *)(long)skb->data_end, offset, &packet);
+	int result = parse_network(family, (void *)(long)skb->data, (void *)(long)skb->data_end, offset, 1, &packet);
 
 	if (UNLIKELY(result == -WG_REASON_FRAGMENT))
 		result = fragment_take(skb, family, is_egress, &packet);

@@ -173,10 +173,8 @@ static __always_inline int read_and_handle(struct xdp_md *xdp, __u32 family, int
 	void *data = (void *)(long)xdp->data;
 	void *end = (void *)(long)xdp->data_end;
 	struct packet packet = {.vlan_tags = vlan_tags};
-	int result = parse_network(family, data, end, offset, &packet);
+	int result = parse_network(family, data, end, offset, 0, &packet);
 
-	if (UNLIKELY(packet.protocol == WG_PROTOCOL_SCTP) && !result)
-		result = -WG_REASON_PROTOCOL; /* TC's */
 	if (result < 0)
 		return result;
 	if (UNLIKELY(parse_end(&packet) > end - data) && parse_end(&packet) > bpf_xdp_get_buff_len(xdp))

@@ -74,7 +74,7 @@ static __always_inline int handle_network(__u32 family, struct __sk_buff *skb, i
 					  int is_egress)
 {
 	struct packet packet = {.vlan_tags = vlan_tags};
-	int result = parse_network(family, (void *)(long)skb->data, (void *)(long)skb->data_end, offset, &packet);
+	int result = parse_network(family, (void *)(long)skb->data, (void *)(long)skb->data_end, offset, 0, &packet);
 
 	if (result < 0)
 		return result;

@@ -118,7 +118,7 @@ static __always_inline int reply6(struct xdp_md *xdp, const struct packet *packe
 static __always_inline int handle(__u32 family, struct xdp_md *xdp, int offset, __u16 vlan_tags)
 {
 	struct packet packet = {.vlan_tags = vlan_tags};
-	int result = parse_network(family, (void *)(long)xdp->data, (void *)(long)xdp->data_end, offset, &packet);
+	int result = parse_network(family, (void *)(long)xdp->data, (void *)(long)xdp->data_end, offset, 0, &packet);
 
 	if (result < 0)
 		return result;

@@ -252,8 +252,8 @@ WG_INLINE __u32 parse_end(const struct packet *packet)
 
 /* What follows the link-layer header that parse_ethernet has read: 0, or the negative reason why the packet is left
  * alone. `packet` must be zeroed before. The family is a constant at every call: the two share no variables, so that
- * IPv4 keeps its few words in registers. */
-WG_INLINE int parse_network(__u32 family, void *data, void *end, int offset, struct packet *packet)
+ * IPv4 keeps its few words in registers. takes_sctp: a constant, too; else SCTP is a protocol like others. */
+WG_INLINE int parse_network(__u32 family, void *data, void *end, int offset, int takes_sctp, struct packet *packet)
 {
 	int result = family == WG_IPV4 ? parse_ipv4(data, end, offset, packet) : parse_ipv6(data, end, offset, packet);
 
@@ -263,7 +263,7 @@ WG_INLINE int parse_network(__u32 family, void *data, void *end, int offset, str
 		return -WG_REASON_MALFORMED;
 	if (packet->protocol == WG_PROTOCOL_TCP)
 		return parse_tcp(data, end, packet);
-	if (packet->protocol == WG_PROTOCOL_UDP || packet->protocol == WG_PROTOCOL_SCTP)
+	if (packet->protocol == WG_PROTOCOL_UDP || (takes_sctp && packet->protocol == WG_PROTOCOL_SCTP))
 		return parse_udp(data, end, packet); /* the ports of both are in the same place */
 	return -WG_REASON_PROTOCOL;
 }

@@ -90,8 +90,8 @@ static int parse_frame(void* data, void* end, struct packet* parsed) {
   int offset = parse_ethernet(data, end, &protocol, &parsed->vlan_tags);
 
   if (offset < 0) return offset;
-  if (protocol == bpf_htons(ETH_P_IP)) return parse_network(WG_IPV4, data, end, offset, parsed);
-  return protocol == bpf_htons(ETH_P_IPV6) ? parse_network(WG_IPV6, data, end, offset, parsed) : -WG_REASON_NOT_IP;
+  if (protocol == bpf_htons(ETH_P_IP)) return parse_network(WG_IPV4, data, end, offset, 1, parsed);
+  return protocol == bpf_htons(ETH_P_IPV6) ? parse_network(WG_IPV6, data, end, offset, 1, parsed) : -WG_REASON_NOT_IP;
 }
 
 int native_parse(const void* frame, __u32 bytes, struct native_packet* packet) {
