@@ -191,6 +191,13 @@ show_web() { # WHO PLACE URL COUNT POD...
   show_spread "$log/answers" "$count" "$@"
 }
 
+show_one_pod() { # WHO PLACE URL: the pod that answers each time
+  printf '%s: 20 connections to %s\n' "$1" "$3"
+  ask_web "$2" "$3" 20 | sort | uniq -c >"$log/answers" || true
+  sed 's/^/  /' "$log/answers"
+  [ "$(awk '{ print NR, $1 }' "$log/answers")" = "1 20" ] || die "one pod should answer all of them"
+}
+
 show_dig() { # PLACE WANTED OPTION...
   local place=$1 wanted=$2
   shift 2
@@ -278,6 +285,7 @@ start_pods
 cp docs/examples/*.yaml "$state/manifests/"
 for node in n1 n2; do start_agent $node; done
 wait_for_backends shop/web 6
+wait_for_backends shop/basket 6
 wait_for_backends kube-system/kube-dns:dns 4
 for pod in n1-p2 n2-p2 n2-p3 n1-p4; do
   wait_until 20 "the web server of $pod" in_place client curl --silent "http://$(address_of $pod):8080/"
@@ -296,6 +304,13 @@ show_web "the client outside, through node n1 (XDP and TC)" client http://192.0.
 show_web "the client outside, IPv6" client "http://[2001:db8:2::80]/" 300 "${web_pods[@]}"
 printf 'what a pod sees of the client outside: its own address if the pod is on the node, else the node\n'
 ask_web client http://192.0.2.80/ 60 | sort | uniq -c | sed 's/^/  /'
+
+title "A node port and an external IP, of a service whose clients stay with their pod"
+show_one_pod "the client outside, by the port of node n1" client http://172.18.0.11:30085/
+show_one_pod "the same client, by the external IP" client http://198.51.100.85/
+show_one_pod "the same client, IPv6" client "http://[fd00:172:18::11]:30085/"
+show_one_pod "a pod, by the port of node n1" n1-p5 http://172.18.0.11:30085/
+show_one_pod "the same pod, by the ClusterIP" n1-p5 http://10.96.0.85/
 
 title "A name server behind a service: UDP from a pod is translated packet by packet"
 show_dig n1-p5 '^10\.96\.0\.80$' @10.96.0.10 web.shop.svc.cluster.local
