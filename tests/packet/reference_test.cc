@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(, PacketsAgainstTheModel,
 
 // Proves: K-01, K-02, K-03, K-05, K-06, K-09, K-10, K-13, K-14, K-15, K-16, K-17, K-18, K-19, K-20, K-21, K-22, K-23,
 // K-26, K-27, K-28, K-50, K-52, K-53, K-55, K-56, K-57, K-58, K-59, K-61, K-62, K-63, K-64, K-66, K-68, K-69, K-75,
-// K-76, K-78, K-79, K-80, K-83, K-85, K-86, K-87, K-90, K-101, K-122, K-123, K-125
+// K-76, K-78, K-79, K-80, K-83, K-85, K-86, K-87, K-90, K-101, K-122, K-123, K-125, O-75
 TEST_P(PacketsAgainstTheModel, DoWhatTheContractSays) {
   const uint64_t seed = from_environment("WAGGLE_TEST_SEED", std::random_device{}());
   const uint64_t wanted = from_environment("WAGGLE_TEST_CASES", 140'000);

@@ -106,6 +106,7 @@ TEST_F(NodePorts, AreNeverOnLoopbackWhichIsSaid) {
 }
 
 // Proves: K-43
+// Proves: I-63
 TEST_F(NodePorts, FollowTheAddressesOfLinks) {
   network.remove_address(2, "192.168.1.2");
   network.add_address(3, "192.168.0.9");

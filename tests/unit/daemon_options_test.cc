@@ -136,6 +136,7 @@ TEST(AgentOptions, AnUnreadableFileIsNamed) {
   EXPECT_EQ(options.error().message, "--config /no/such.yaml: cannot be read: No such file or directory");
 }
 
+// Proves: O-02
 TEST(AgentOptions, EachWrongValueIsNamedInOneSentence) {
   const std::vector<Mistake> mistakes{
       {{"--pod-interfaces", "eth0"}, "'eth0' is in both"},

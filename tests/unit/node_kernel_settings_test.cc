@@ -54,6 +54,14 @@ TEST_F(KernelSettings, ReservingPortsKeepsWhatOthersReserved) {
   EXPECT_EQ(get("net/ipv4/ip_local_reserved_ports"), "9100,50000-50010,61440-65535");
 }
 
+// Proves: O-63
+TEST_F(KernelSettings, TheOomScoreIsSetIfItCanBe) {
+  set("oom_score_adj", "0");
+  ASSERT_TRUE(set_oom_score(-999, root / "oom_score_adj"));
+  EXPECT_EQ(get("oom_score_adj"), "-999");
+  EXPECT_FALSE(set_oom_score(-999, root / "missing" / "oom_score_adj"));
+}
+
 TEST_F(KernelSettings, ReservingPortsNamesTheFileThatIsMissing) {
   const auto reserved = reserve_ports({1, 2}, root);
   ASSERT_FALSE(reserved);

@@ -171,6 +171,17 @@ TEST_F(ServersTest, HealthCheckPortsFollowSuccessfulSyncs) {  // O-24, X-196
               HasSubstr("no_local_endpoints_total{ip_family=\"IPv4\",traffic_policy=\"external\"} 0\n"));
 }
 
+// Proves: O-26
+TEST_F(ServersTest, WithoutAHealthServerTheProxyCountsAsHealthy) {
+  const uint16_t port = free_port();
+  config.health.reset();
+  open();
+  take(load_balancer("web", port));
+  take(slice_of("web", {endpoint("10.1.0.1", "n1")}));
+  sync();
+  EXPECT_THAT(TestClient(port).ask(run, get_request("/")), HasSubstr("\"serviceProxyHealthy\": true"));
+}
+
 // Proves: O-25
 TEST_F(ServersTest, AHealthCheckPortInUseIsAnEvent) {  // O-25
   const auto taken = listen_on({.address = *IpAddress::parse("0.0.0.0")});
