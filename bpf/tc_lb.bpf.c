@@ -9,8 +9,10 @@
 
 #define WG_THIS_HOOK WG_HOOK_TC
 typedef struct __sk_buff wg_context;
+#define WG_CONTEXT_IFINDEX(context) ((context)->ifindex)
 
 #include "lib/fragment.h"
+#include "lib/host.h"
 #include "lib/icmp.h"
 #include "lib/nat_tc.h"
 #include "lib/refuse.h"
@@ -120,26 +122,35 @@ static __always_inline int reply6(struct __sk_buff *skb, const struct packet *pa
 {
 	const struct frontend_hit none = {};
 	struct lb_scratch *work = lb_scratch_for(packet, &none);
-	int result = lb_reply6(work);
+	int result;
 
+	lb_reply_key6(work);
+	result = lb_reply6(work);
 	lb_reply_follow(WG_IPV6, work);
 	return result < 0 ? result : show_frontend6(skb, work);
 }
 
-/* Backend edge: a marked request takes the node's address. */
-static __always_inline int snat(__u32 family, struct __sk_buff *skb, struct lb_scratch *work)
+/* Backend edge: a marked request takes the node's address. Its flow: work->reply. */
+static __always_inline int snat_flow(__u32 family, struct lb_scratch *work)
+{
+	const struct packet *packet = &work->packet;
+	struct wg_flow_head *head;
+
+	reply_key(family, packet->source, packet->source_port, packet->destination, packet->destination_port,
+		  &work->key);
+	return reply_find(family, packet->protocol, &work->key, &work->reply, &head) &&
+	       work->reply.hit.backend & WG_FLOW_SNAT;
+}
+
+static __always_inline int snat_write(__u32 family, struct __sk_buff *skb, const struct lb_scratch *work)
 {
 	const struct packet *packet = &work->packet;
 	const struct table_hit *hit = &work->reply.hit;
 	struct wg_control *state = control_get();
-	struct wg_flow_head *head;
 	struct rewrite rewrite;
 	int result;
 
-	reply_key(family, packet->source, packet->source_port, packet->destination, packet->destination_port,
-		  &work->key);
-	if (!state || !reply_find(family, packet->protocol, &work->key, &work->reply, &head) ||
-	    !(hit->backend & WG_FLOW_SNAT))
+	if (!state)
 		return -WG_REASON_NO_FLOW;
 	rewrite_nothing(family, packet, &rewrite);
 	copy_address(address_words(family), rewrite.source,
@@ -153,9 +164,13 @@ static __always_inline int snat(__u32 family, struct __sk_buff *skb, struct lb_s
 /* The rarer steps, one function a family: each is verified once, and none keeps its variables on the stack of another.
  * They work on the copy of the packet in the working memory. */
 #define TC_FAMILY_STEPS(suffix, family)                                                                                \
-	WG_GLOBAL int snat_out##suffix(struct __sk_buff *skb, struct lb_scratch *work)                                 \
+	WG_GLOBAL int snat_flow##suffix(struct lb_scratch *work)                                                       \
 	{                                                                                                              \
-		return work ? snat(family, skb, work) : CONTINUE;                                                      \
+		return work && snat_flow(family, work);                                                                \
+	}                                                                                                              \
+	WG_GLOBAL int snat_write##suffix(struct __sk_buff *skb, struct lb_scratch *work)                               \
+	{                                                                                                              \
+		return work ? snat_write(family, skb, work) : CONTINUE;                                                \
 	}                                                                                                              \
 	WG_GLOBAL int has_flow##suffix(struct lb_scratch *work)                                                        \
 	{                                                                                                              \
@@ -208,9 +223,21 @@ static __always_inline int reply_to_node(struct __sk_buff *skb, const struct pac
 	result = is_ipv4 ? lb_unsnat4(work) : lb_unsnat6(work);
 	if (result < 0)
 		return result;
+	if (result == LB_OF_ITSELF)
+		return host_reply(skb, packet->family, work);
 	if (!(is_ipv4 ? has_flow4(work) : has_flow6(work)))
 		return -WG_REASON_SNAT_ORPHAN;
 	return is_ipv4 ? unsnat4(skb, work) : unsnat6(skb, work);
+}
+
+/* A request that was not answered with a backend. */
+static __always_inline int not_served(struct __sk_buff *skb, __u32 family, const struct packet *packet, int result)
+{
+	if (UNLIKELY(result != -WG_REASON_NOT_SERVICE))
+		return request_failed(skb, family, packet, result);
+	if (UNLIKELY(address_is_for_services(family, packet->destination)))
+		return no_frontend(skb, family, packet, result);
+	return result;
 }
 
 static __always_inline int ingress(struct __sk_buff *skb, __u32 family, const struct packet *packet)
@@ -223,29 +250,46 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 family, const st
 			return result;
 	}
 	result = family == WG_IPV4 ? request4(skb, packet) : request6(skb, packet);
-	if (LIKELY(result >= 0))
-		return result;
-	if (LIKELY(result == -WG_REASON_NOT_SERVICE))
-		return UNLIKELY(address_is_for_services(family, packet->destination))
-			   ? no_frontend(skb, family, packet, result)
-			   : result;
-	return request_failed(skb, family, packet, result);
+	return LIKELY(result >= 0) ? result : not_served(skb, family, packet, result);
 }
 
 static __always_inline int snat_out(struct __sk_buff *skb, const struct packet *packet)
 {
 	const struct frontend_hit none = {};
+	const int is_ipv4 = packet->family == WG_IPV4;
 	struct lb_scratch *work = lb_scratch_for(packet, &none);
 
-	if (!work)
+	if (!work || !(is_ipv4 ? snat_flow4(work) : snat_flow6(work)))
 		return -WG_REASON_NO_FLOW;
-	return packet->family == WG_IPV4 ? snat_out4(skb, work) : snat_out6(skb, work);
+	return is_ipv4 ? snat_write4(skb, work) : snat_write6(skb, work);
+}
+
+/* A process of the node may have sent it to a service. All that follows works on the copy in the working memory: egress
+ * has no room to keep another. */
+static __always_inline int from_host(struct __sk_buff *skb, __u32 family, const struct packet *packet)
+{
+	const struct frontend_hit none = {};
+	struct lb_scratch *work;
+	int result;
+
+	if (LIKELY(!frontend_gate_open(family, packet->destination) &&
+		   !address_is_for_services(family, packet->destination)))
+		return -WG_REASON_NOT_SERVICE;
+	work = lb_scratch_for(packet, &none);
+	result = host_request(skb, family, work);
+	if (result == -WG_REASON_NO_ENDPOINTS)
+		return reject_packet(skb, family, work, WG_REASON_NO_ENDPOINTS);
+	if (result == -WG_REASON_NOT_SERVICE || result == -WG_REASON_UNKNOWN_PORT)
+		return no_frontend_in(skb, family, work, -WG_REASON_NOT_SERVICE);
+	return result;
 }
 
 static __always_inline int egress(struct __sk_buff *skb, __u32 family, const struct packet *packet)
 {
 	if (UNLIKELY(skb->mark & settings.snat_mark))
 		return snat_out(skb, packet);
+	if (UNLIKELY(host_is_sender(skb)) && !lb_is_reply(family, packet))
+		return from_host(skb, family, packet);
 	if (LIKELY(!lb_is_reply(family, packet)))
 		return -WG_REASON_NOT_SERVICE;
 	return family == WG_IPV4 ? reply4(skb, packet) : reply6(skb, packet);
@@ -256,7 +300,9 @@ static __always_inline int without_ports(struct __sk_buff *skb, __u32 family, co
 {
 	const int result = icmp_translate(skb, family, packet, is_egress);
 
-	return result == -WG_REASON_PROTOCOL && !is_egress ? other_protocol(skb, family, packet) : result;
+	if (result != -WG_REASON_PROTOCOL || (is_egress && !host_is_sender(skb)))
+		return result;
+	return other_protocol(skb, family, packet);
 }
 
 /* Parses and handles. A packet that says it is longer than it is counts as cut short. */

@@ -117,8 +117,8 @@ WG_GLOBAL int node_port_reply4(struct xdp_md *xdp, struct lb_scratch *work)
 {
 	int result = work ? lb_unsnat(WG_IPV4, work) : -WG_REASON_NOT_SERVICE;
 
-	if (result < 0)
-		return result;
+	if (result)
+		return result < 0 ? result : -WG_REASON_NOT_SERVICE;
 	if (lb_reply_in(WG_IPV4, work, work->reply_owner.address, work->reply_owner.port) < 0)
 		return -WG_REASON_TO_STACK;
 	lb_reply_follow(WG_IPV4, work);
@@ -135,8 +135,8 @@ static __always_inline int node_port_reply6(struct xdp_md *xdp, struct lb_scratc
 {
 	int result = lb_unsnat6(work);
 
-	if (result < 0)
-		return result;
+	if (result)
+		return result < 0 ? result : -WG_REASON_NOT_SERVICE;
 	if (lb_reply_to_owner6(work) < 0)
 		return -WG_REASON_TO_STACK;
 	lb_reply_follow(WG_IPV6, work);

@@ -15,6 +15,19 @@ WG_INLINE int host_is_sender(const struct __sk_buff *skb)
 	return !skb->ingress_ifindex;
 }
 
+/* Is work->packet to a service? 1: to a flow that exists; 0: one is to be opened; or a negative reason. */
+WG_INLINE int host_find_request(__u32 family, struct lb_scratch *work)
+{
+	const struct packet *packet = &work->packet;
+	const int found =
+	    frontend_find(family, packet->destination, packet->destination_port, packet->protocol, &work->frontend);
+
+	if (found != FRONTEND_HIT)
+		return lb_no_frontend(found);
+	work->answer.service = work->frontend.service;
+	return lb_request_established(family, packet, &work->frontend, &work->key, &work->hit, &work->answer);
+}
+
 /* To the backend in work->answer, by the way that leads there. Without one the packet goes where it would have gone. */
 WG_INLINE int host_send(__u32 family, struct __sk_buff *skb, struct lb_scratch *work)
 {
@@ -111,6 +124,10 @@ WG_INLINE int host_receive(__u32 family, struct __sk_buff *skb, struct lb_scratc
 	{                                                                                                              \
 		return work ? host_send(family, skb, work) : -WG_REASON_NO_FLOW;                                       \
 	}                                                                                                              \
+	WG_GLOBAL int host_find_request##suffix(struct lb_scratch *work)                                               \
+	{                                                                                                              \
+		return work ? host_find_request(family, work) : -WG_REASON_NOT_SERVICE;                                \
+	}                                                                                                              \
 	WG_GLOBAL int host_find_reply##suffix(struct lb_scratch *work)                                                 \
 	{                                                                                                              \
 		return work ? host_find_reply(family, work) : -WG_REASON_NOT_SERVICE;                                  \
@@ -122,18 +139,6 @@ WG_INLINE int host_receive(__u32 family, struct __sk_buff *skb, struct lb_scratc
 HOST_FAMILY_STEPS(4, WG_IPV4)
 HOST_FAMILY_STEPS(6, WG_IPV6)
 
-/* IPv4 has its answer in variables of the entry program. */
-WG_INLINE int host_follow4(struct __sk_buff *skb, const struct packet *packet, const struct lb_answer *answer)
-{
-	struct lb_scratch *work = scratch_get();
-
-	if (!work)
-		return -WG_REASON_NO_FLOW;
-	work->packet = *packet;
-	work->answer = *answer;
-	return host_send4(skb, work);
-}
-
 /* lb_unsnat has found that the port in work->packet stands for its own address. */
 WG_INLINE int host_reply(struct __sk_buff *skb, __u32 family, struct lb_scratch *work)
 {
@@ -143,4 +148,25 @@ WG_INLINE int host_reply(struct __sk_buff *skb, __u32 family, struct lb_scratch 
 		return result;
 	lb_reply_follow(family, work);
 	return family == WG_IPV4 ? host_receive4(skb, work) : host_receive6(skb, work);
+}
+
+/* Functions of their own, so that egress keeps the small frame that the depth of its replies needs. */
+#define HOST_OPEN(suffix, family)                                                                                      \
+	WG_GLOBAL int host_open##suffix(struct __sk_buff *skb, struct lb_scratch *work)                                \
+	{                                                                                                              \
+		return lb_open(skb, family, work);                                                                     \
+	}
+HOST_OPEN(4, WG_IPV4)
+HOST_OPEN(6, WG_IPV6)
+
+/* work->packet is of the node's own: a TC verdict, or a negative reason. */
+WG_INLINE int host_request(struct __sk_buff *skb, __u32 family, struct lb_scratch *work)
+{
+	int result = family == WG_IPV4 ? host_find_request4(work) : host_find_request6(work);
+
+	if (result == 0)
+		result = family == WG_IPV4 ? host_open4(skb, work) : host_open6(skb, work);
+	if (result < 0)
+		return result;
+	return family == WG_IPV4 ? host_send4(skb, work) : host_send6(skb, work);
 }

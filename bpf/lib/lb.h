@@ -123,11 +123,14 @@ WG_INLINE int lb_request4(wg_context *context, const struct packet *packet, stru
 	return result;
 }
 
-WG_GLOBAL int lb_established6(struct lb_scratch *work)
-{
-	return work &&
-	       lb_request_established(WG_IPV6, &work->packet, &work->frontend, &work->key, &work->hit, &work->answer);
-}
+#define LB_ESTABLISHED(suffix, family)                                                                                 \
+	WG_GLOBAL int lb_established##suffix(struct lb_scratch *work)                                                  \
+	{                                                                                                              \
+		return work && lb_request_established(family, &work->packet, &work->frontend, &work->key, &work->hit,  \
+						      &work->answer);                                                  \
+	}
+LB_ESTABLISHED(4, WG_IPV4)
+LB_ESTABLISHED(6, WG_IPV6)
 
 /* The same for IPv6; the answer is (*working_memory)->answer. */
 WG_INLINE int lb_request6(wg_context *context, const struct packet *packet, struct lb_scratch **working_memory)

@@ -126,6 +126,11 @@ WG_INLINE void lb_detect(wg_context *context, __u32 family, struct lb_scratch *w
 
 	work->source = DETECT_OUTSIDE;
 	work->masquerades = 0;
+	if (UNLIKELY(!context->ingress_ifindex)) { /* the reply must come to a port that says so (host.h) */
+		work->source = DETECT_NODE;
+		work->masquerades = 1;
+		return;
+	}
 	if (LIKELY(!detect_matters(service, flags) && !(settings.policy & WG_POLICY_MASQUERADE_ALL)))
 		return;
 	state = control_get();

@@ -10,6 +10,12 @@
 #include "lib/reject.h"
 #include "lib/work.h"
 
+/* To the sender: out by the link the packet came in, or into the stack if it is the node's own. */
+WG_INLINE int refuse_send_back(struct __sk_buff *skb)
+{
+	return bpf_redirect(skb->ifindex, skb->ingress_ifindex ? 0 : BPF_F_INGRESS);
+}
+
 WG_INLINE int reject(__u32 family, struct __sk_buff *skb, const struct packet *packet, __u32 reason)
 {
 	int result;
@@ -20,7 +26,7 @@ WG_INLINE int reject(__u32 family, struct __sk_buff *skb, const struct packet *p
 	if (result < 0)
 		return result;
 	count_reason(reason);
-	return bpf_redirect(skb->ifindex, 0);
+	return refuse_send_back(skb);
 }
 
 WG_INLINE int echo(__u32 family, struct __sk_buff *skb, const struct packet *packet)
@@ -30,7 +36,7 @@ WG_INLINE int echo(__u32 family, struct __sk_buff *skb, const struct packet *pac
 	if (result < 0)
 		return result;
 	count_reason(WG_REASON_ECHO);
-	return bpf_redirect(skb->ifindex, 0);
+	return refuse_send_back(skb);
 }
 
 /* work->packet goes to no frontend: what address_judge says. */
@@ -68,21 +74,23 @@ WG_INLINE int reject_packet(struct __sk_buff *skb, __u32 family, struct lb_scrat
 	return family == WG_IPV4 ? reject4(skb, work, reason) : reject6(skb, work, reason);
 }
 
-/* No frontend takes the packet: its address may be a service's all the same. otherwise: what it is if not. */
-WG_INLINE int no_frontend(struct __sk_buff *skb, __u32 family, const struct packet *packet, int otherwise)
+/* No frontend takes work->packet: its address may be a service's all the same. otherwise: what it is if not. */
+WG_INLINE int no_frontend_in(struct __sk_buff *skb, __u32 family, struct lb_scratch *work, int otherwise)
 {
-	const struct frontend_hit none = {};
-	struct lb_scratch *work = lb_scratch_for(packet, &none);
-	int result;
+	int result = family == WG_IPV4 ? judge4(skb, work, otherwise) : judge6(skb, work, otherwise);
 
-	if (!work)
-		return otherwise;
-	result = family == WG_IPV4 ? judge4(skb, work, otherwise) : judge6(skb, work, otherwise);
 	if (result == -WG_REASON_UNKNOWN_PORT)
 		return reject_packet(skb, family, work, WG_REASON_UNKNOWN_PORT);
 	if (result == -WG_REASON_ECHO)
 		return family == WG_IPV4 ? echo4(skb, work) : echo6(skb, work);
 	return result;
+}
+
+WG_INLINE int no_frontend(struct __sk_buff *skb, __u32 family, const struct packet *packet, int otherwise)
+{
+	const struct frontend_hit none = {};
+
+	return no_frontend_in(skb, family, lb_scratch_for(packet, &none), otherwise);
 }
 
 /* A request that could not be served. Opening a flow has left packet and frontend in the working memory. */

@@ -67,15 +67,12 @@ WG_INLINE int reply_ask_spilled(__u32 family, __u8 protocol, const struct table_
 	return 1;
 }
 
-/* `key`: client (as the stack sees it) and backend; afterwards key->client_port is the client's own. 1: found; *head is
- * the entry, or nothing for a spilled flow. */
-WG_INLINE int reply_find(__u32 family, __u8 protocol, struct table_key *key, struct reply_flow *flow,
+/* `key`: client (with its own port) and backend. 1: found; *head is the entry, or nothing for a spilled flow. */
+WG_INLINE int reply_look(__u32 family, __u8 protocol, struct table_key *key, struct reply_flow *flow,
 			 struct wg_flow_head **head)
 {
-	struct wg_flow_place place;
+	struct wg_flow_place place = flow_place(family, key->client, key->client_port, protocol);
 
-	reply_resolve_source_port(family, protocol, key);
-	place = flow_place(family, key->client, key->client_port, protocol);
 	*head = table_find(TABLE_FLOWS, family, TABLE_REPLY, &place, key, &flow->hit);
 	if (!*head && LIKELY(!flow_bucket_spilled(family, &place)))
 		return 0;
@@ -86,6 +83,14 @@ WG_INLINE int reply_find(__u32 family, __u8 protocol, struct table_key *key, str
 		return 1;
 	}
 	return frontend6_at(flow->hit.frontend, flow->frontend);
+}
+
+/* The same for a client as the stack sees it; afterwards key->client_port is the client's own. */
+WG_INLINE int reply_find(__u32 family, __u8 protocol, struct table_key *key, struct reply_flow *flow,
+			 struct wg_flow_head **head)
+{
+	reply_resolve_source_port(family, protocol, key);
+	return reply_look(family, protocol, key, flow, head);
 }
 
 WG_INLINE void reply_key(__u32 family, const __u32 *client, __be16 client_port, const __u32 *backend,
@@ -119,15 +124,15 @@ WG_INLINE int reply_is_of_another(const struct packet *packet, const struct tabl
 	       flow_has_ended(hit->control) && !(hit->backend & (WG_FLOW_SNAT | WG_FLOW_SOURCE_PORT));
 }
 
-/* A packet from the backend to the client that `key` names: 0 and the frontend the client knows; 1: the same, and the
- * flow's reservations must follow; or a negative reason. `key` and `flow` are variables of an entry program, or for
- * IPv6 part of the working memory; `answer` and `flow` must be zeroed before. */
+/* A packet from the backend to the client that `key` names (with its own port): 0 and the frontend the client knows; 1:
+ * the same, and the flow's reservations must follow; or a negative reason. `key` and `flow` are variables of an entry
+ * program, or for IPv6 part of the working memory; `answer` and `flow` must be zeroed before. */
 WG_INLINE int lb_reply(__u32 family, const struct packet *packet, struct table_key *key, struct reply_flow *flow,
 		       struct lb_answer *answer)
 {
 	struct wg_flow_head *head;
 
-	if (!reply_find(family, packet->protocol, key, flow, &head))
+	if (!reply_look(family, packet->protocol, key, flow, &head))
 		return -WG_REASON_NO_FLOW;
 	if (UNLIKELY(head && reply_is_of_another(packet, &flow->hit))) {
 		table_delete(head, flow->hit.control);
@@ -145,6 +150,7 @@ WG_INLINE int lb_reply4(const struct packet *packet, struct lb_answer *answer)
 	int result;
 
 	reply_key(WG_IPV4, packet->destination, packet->destination_port, packet->source, packet->source_port, &key);
+	reply_resolve_source_port(WG_IPV4, packet->protocol, &key);
 	result = lb_reply(WG_IPV4, packet, &key, &flow, answer);
 	if (UNLIKELY(result > 0))
 		lb_follow_flow(WG_IPV4, packet->protocol, &key, &flow.hit);
@@ -152,7 +158,8 @@ WG_INLINE int lb_reply4(const struct packet *packet, struct lb_answer *answer)
 }
 
 /* Backend edge, ingress: work->packet comes from a backend to a node port of ours (snat_port_in_range and lb_is_reply
- * said it may be). 0: work->reply_owner is whom it is for. */
+ * said it may be). 0: work->reply_owner is whom it is for; LB_OF_ITSELF: the same address with another port. */
+#define LB_OF_ITSELF 1
 WG_INLINE int lb_unsnat(__u32 family, struct lb_scratch *work)
 {
 	const struct packet *packet = &work->packet;
@@ -160,26 +167,34 @@ WG_INLINE int lb_unsnat(__u32 family, struct lb_scratch *work)
 
 	reply_key(family, packet->destination, packet->destination_port, packet->source, packet->source_port,
 		  &work->key);
-	if (!reply_owner(family, &work->key, packet->protocol, owner) ||
-	    same_address(address_words(family), owner->address, packet->destination))
-		return -WG_REASON_NOT_SERVICE; /* a client's translated port: its own edge knows */
-	return 0;
+	if (!reply_owner(family, &work->key, packet->protocol, owner))
+		return -WG_REASON_NOT_SERVICE;
+	/* A client's translated port, which its own edge knows, or a port of the node's own flow (host.h). */
+	return same_address(address_words(family), owner->address, packet->destination) ? LB_OF_ITSELF : 0;
 }
 
-/* The reply in work->packet is for `client`; work->answer says from whom it shall seem to come. Call lb_reply_follow
- * afterwards. */
-WG_INLINE int lb_reply_in(__u32 family, struct lb_scratch *work, const __u32 *client, __be16 client_port)
+/* The reply in work->packet is for the client in work->key; work->answer says from whom it shall seem to come. Call
+ * lb_reply_follow afterwards. */
+WG_INLINE int lb_reply_to_key(__u32 family, struct lb_scratch *work)
 {
-	const struct packet *packet = &work->packet;
 	int result;
 
 	__builtin_memset(&work->reply, 0, sizeof(work->reply));
-	reply_key(family, client, client_port, packet->source, packet->source_port, &work->key);
-	result = lb_reply(family, packet, &work->key, &work->reply, &work->answer);
+	result = lb_reply(family, &work->packet, &work->key, &work->reply, &work->answer);
 	work->must_follow = result > 0;
 	if (result > 0)
 		lb_note_followed(family, work, &work->key, &work->reply.hit);
 	return result;
+}
+
+/* The same for a client as the stack sees it. */
+WG_INLINE int lb_reply_in(__u32 family, struct lb_scratch *work, const __u32 *client, __be16 client_port)
+{
+	const struct packet *packet = &work->packet;
+
+	reply_key(family, client, client_port, packet->source, packet->source_port, &work->key);
+	reply_resolve_source_port(family, packet->protocol, &work->key);
+	return lb_reply_to_key(family, work);
 }
 
 /* A step of its own, or the frames of all these functions would stand on one stack. */
@@ -209,8 +224,20 @@ WG_GLOBAL int lb_reply_to_owner6(struct lb_scratch *work)
 		    : -WG_REASON_NO_FLOW;
 }
 
+/* For the destination of work->packet, in two steps whose frames do not add up. */
+WG_GLOBAL int lb_reply_key6(struct lb_scratch *work)
+{
+	const struct packet *packet = work ? &work->packet : 0;
+
+	if (!packet)
+		return 0;
+	reply_key(WG_IPV6, packet->destination, packet->destination_port, packet->source, packet->source_port,
+		  &work->key);
+	reply_resolve_source_port(WG_IPV6, packet->protocol, &work->key);
+	return 0;
+}
+
 WG_GLOBAL int lb_reply6(struct lb_scratch *work)
 {
-	return work ? lb_reply_in(WG_IPV6, work, work->packet.destination, work->packet.destination_port)
-		    : -WG_REASON_NO_FLOW;
+	return work ? lb_reply_to_key(WG_IPV6, work) : -WG_REASON_NO_FLOW;
 }

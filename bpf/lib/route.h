@@ -7,6 +7,11 @@
 #include "lib/parse.h"
 #include "lib/table.h"
 
+/* The link a packet is at, for routing. */
+#ifndef WG_CONTEXT_IFINDEX
+#define WG_CONTEXT_IFINDEX(context) ((context)->ingress_ifindex)
+#endif
+
 #define ROUTE_AF_INET  2
 #define ROUTE_AF_INET6 10
 
@@ -16,7 +21,7 @@ WG_INLINE int route_lookup(wg_context *context, const struct packet *packet, con
 {
 	fib->family = packet->family == WG_IPV4 ? ROUTE_AF_INET : ROUTE_AF_INET6;
 	fib->l4_protocol = packet->protocol;
-	fib->ifindex = context->ingress_ifindex;
+	fib->ifindex = WG_CONTEXT_IFINDEX(context);
 	fib->tot_len = 1; /* any length but 0 makes the kernel answer the route's MTU */
 	if (packet->family == WG_IPV4) {
 		fib->ipv4_src = packet->source[0];
@@ -32,7 +37,7 @@ WG_INLINE int route_lookup(wg_context *context, const struct packet *packet, con
 WG_GLOBAL __u32 route_ifindex(wg_context *context, struct packet *packet, struct table_key *key)
 {
 	struct bpf_fib_lookup fib = {};
-	__u32 ingress = context->ingress_ifindex;
+	__u32 ingress = WG_CONTEXT_IFINDEX(context);
 	int result;
 
 	OPAQUE(ingress); /* or clang chooses between two addresses, one of them into the context: not allowed */

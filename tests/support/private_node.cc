@@ -46,12 +46,14 @@ route add 10.244.3.0/24 via 198.51.100.2
 route add 10.244.4.0/24 via 192.0.2.99
 route add 10.244.5.0/24 via 192.0.2.2 mtu lock 1280
 route add 203.0.113.0/24 via 192.0.2.2
+route add 10.96.0.0/16 via 192.0.2.2
 route add 2001:db8:f1::/64 dev pod
 route add 2001:db8:f2::/64 via 2001:db8:1::2
 route add 2001:db8:f3::/64 via 2001:db8:2::2
 route add 2001:db8:f4::/64 via 2001:db8:1::99
 route add 2001:db8:f5::/64 via 2001:db8:1::2 mtu lock 1280
 route add 2001:db8:cc::/64 via 2001:db8:1::2
+route add fd00:96::/64 via 2001:db8:1::2
 )";
 
 tl::unexpected<Error> failed(const char* what) {

@@ -34,6 +34,7 @@ inline constexpr Mac kRouter2Mac = {0x02, 0, 0, 0, 0, 0x32};  // of the neighbou
 //   10.244.4.0/24   behind a neighbour on the first uplink that does not answer
 //   10.244.5.0/24   behind the first uplink's neighbour, over a route with an MTU of 1280
 //   203.0.113.0/24  outside clients behind the first uplink's neighbour
+//   10.96.0.0/16    (fd00:96::/64) ClusterIPs: the first uplink's neighbour would be sent them, as by a default route
 
 // Moves this process into namespaces of its own and makes all of the above, once; later calls change nothing. Call it
 // before there are threads. The directory is an empty BPF file system only this process sees.

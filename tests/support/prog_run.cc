@@ -270,7 +270,7 @@ Result<RunOutput> ProgramRig::run_uncounted(const RunInput& input) {
   output.packet.resize(input.packet.size() + 256);
   __sk_buff skb{};
   skb.ifindex = input.ifindex;
-  skb.ingress_ifindex = input.ifindex;
+  skb.ingress_ifindex = input.from_host ? 0 : input.ifindex;
   skb.mark = input.mark;
   xdp_md xdp{};
   xdp.data_end = static_cast<uint32_t>(input.packet.size());
