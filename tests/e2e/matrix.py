@@ -82,13 +82,13 @@ zoned      external-ip    n1 kept       n2 kept       n1 kept
 """
 
 # Cases that do not come out as the table says, each with the reason. A row stands for every case that has its words ("" is
-# any). Where the table says that somebody answers, each of them must fail, so what begins to work must leave the list; silence
-# and refusals may come about by accident.
+# any); one of which none fails any more must leave the list.
 #
 # fabric, client, service, destination, protocol, family, reason
 PENDING = [
-    ("", "host", "", "", "SCTP", "", "what no socket hook translates of a node's own packets"),
-    ("", "host", "int-away", "cluster-ip", "TCP", "IPv6", "what the socket leaves alone leaves the node"),
+    ("", "host", "", "node-port", "SCTP", "", "a raw packet of the node to itself passes no uplink"),
+    ("", "host", "on-nodes", "", "SCTP", "", "a raw packet of the node to itself passes no uplink"),
+    ("vxlan", "host", "", "", "SCTP", "", "raw packets of the node to pods behind the overlay"),
 ]
 
 

@@ -188,7 +188,7 @@ def check(fabric, masquerade=False, options=()):
 
 def sort_out(verdicts, results):
     """(complaints about cases that should pass, what is pending without need)."""
-    complaints, needless = [], []
+    complaints = []
     unneeded = {row for row in matrix.PENDING if row[0] in ("", verdicts.fabric)}
     silent = silent_endpoints(verdicts.cluster, results)
     for case, outcomes in results.items():
@@ -200,6 +200,4 @@ def sort_out(verdicts, results):
             complaints.append(f"{' '.join(case)}: {complaint}")
         elif complaint:
             unneeded.discard(row)
-        elif row and isinstance(outcomes[0], clients.Answer):
-            needless.append(" ".join(case))
-    return complaints, needless + [f"all of {row}" for row in unneeded]
+    return complaints, [f"all of {row}" for row in unneeded]
