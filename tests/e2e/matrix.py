@@ -88,8 +88,10 @@ zoned      external-ip    n1 kept       n2 kept       n1 kept
 PENDING = [
     ("", "host", "", "node-port", "SCTP", "", "a raw packet of the node to itself passes no uplink"),
     ("", "host", "on-nodes", "", "SCTP", "", "a raw packet of the node to itself passes no uplink"),
-    ("vxlan", "host", "", "", "SCTP", "", "raw packets of the node to pods behind the overlay"),
 ]
+
+# Not asked at all: raw packets of the node through the overlay are not translated back yet, and netfilter drops the answers.
+NOT_ASKED = [("vxlan", "host", "SCTP")]
 
 
 def expected(service, destination, client):

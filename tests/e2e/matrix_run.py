@@ -119,7 +119,9 @@ class Verdicts:
         who, source = matrix.expected(case.service, case.destination, case.client)
         if who in ("refused", "silent"):
             word = clients.REFUSED if who == "refused" else clients.LOST
-            return None if outcomes == [word] else f"should be {who}, but: {outcomes[0]}"
+            # A raw socket of the node hears at once of a packet that was dropped where it leaves.
+            words = [word, "broken: No buffer space available"] if case.client == "host" and who == "silent" else [word]
+            return None if outcomes[0] in words else f"should be {who}, but: {outcomes[0]}"
         for outcome in outcomes:
             if complaint := self._wrong_answer(case, who, source, outcome):
                 return complaint
@@ -154,6 +156,7 @@ def ask_everything(cluster, fabric):
     results, tasks = {}, {}
     for client in matrix.CLIENTS:
         cases = [Case(client, *rest) for rest in itertools.product(matrix.SERVICES, matrix.DESTINATIONS, PROTOCOLS, FAMILIES)]
+        cases = [case for case in cases if (fabric, client, case.protocol) not in matrix.NOT_ASKED]
         task = cluster.start(place_of(cluster, client), clients.ask_all, [question(fabric, case) for case in cases])
         tasks[client] = cases, task
     for cases, task in tasks.values():
@@ -189,7 +192,7 @@ def check(fabric, masquerade=False, options=()):
 def sort_out(verdicts, results):
     """(complaints about cases that should pass, what is pending without need)."""
     complaints = []
-    unneeded = {row for row in matrix.PENDING if row[0] in ("", verdicts.fabric)}
+    unneeded = {row for row in matrix.PENDING if (verdicts.fabric, row[1], row[4]) not in matrix.NOT_ASKED}
     silent = silent_endpoints(verdicts.cluster, results)
     for case, outcomes in results.items():
         complaint = verdicts.complaint(case, outcomes)
