@@ -17,7 +17,7 @@ more_packages=(
   libgtest-dev libgmock-dev libclang-rt-14-dev clang-format clang-tidy shellcheck python3 python3-h2 openssl
   yamllint python3-yaml python3-jsonschema
   # the namespace cluster and its traffic
-  iproute2 ethtool procps util-linux nftables curl iperf3 bind9-dnsutils dnsmasq-base
+  iproute2 ethtool procps util-linux nftables iptables curl iperf3 bind9-dnsutils dnsmasq-base
 )
 
 die() {
