@@ -93,7 +93,10 @@ class Frontends : public VariantTest {
  protected:
   // As many addresses as asked for whose frontend belongs into this bucket: the key of the hash is another every run,
   // and it spreads a run of addresses so evenly that often no bucket overflows by itself.
-  [[nodiscard]] std::vector<std::string> addresses_of_bucket(uint32_t bucket, size_t count) const;
+  // Each ClusterIP also has an entry for the whole address: those get places away from the buckets in question.
+  [[nodiscard]] std::vector<std::string> addresses_of_bucket(uint32_t bucket, size_t count);
+  [[nodiscard]] uint32_t bucket_of(const std::string& address, uint16_t port, uint8_t protocol) const;
+  [[nodiscard]] bool takes_place_aside(const std::string& address);
   [[nodiscard]] std::string address_number(uint32_t number) const {
     if (GetParam().ipv6()) return fmt::format("fd00:96::2:{:x}", number);
     return fmt::format("10.98.{}.{}", number >> 8, number & 0xff);
@@ -102,18 +105,33 @@ class Frontends : public VariantTest {
     return GetParam().ipv6() ? rig().settings().frontends6_mask : rig().settings().frontends4_mask;
   }
   std::set<uint32_t> overflowed_buckets();
+
+ private:
+  std::map<uint32_t, uint32_t> aside_;  // whole-address entries by bucket
 };
 INSTANTIATE_TEST_SUITE_P(, Frontends, kTcVariants, variant_name);
 
-std::vector<std::string> Frontends::addresses_of_bucket(uint32_t bucket, size_t count) const {
+uint32_t Frontends::bucket_of(const std::string& address, uint16_t port, uint8_t protocol) const {
   const wg_hash_key key = rig().settings().hash_key;
-  const uint32_t words = GetParam().ipv6() ? WG_ADDRESS_WORDS : 1;
+  const auto words = address_of(address).words();
+  const uint32_t count = GetParam().ipv6() ? WG_ADDRESS_WORDS : 1;
+  return static_cast<uint32_t>(wg_frontend_hash(&key, words.data(), count, htons(port), protocol)) & bucket_mask();
+}
+
+// True: the whole-address entry finds room in its own bucket, which is none of those the frontends fill.
+bool Frontends::takes_place_aside(const std::string& address) {
+  const uint32_t bucket = bucket_of(address, WG_FRONTEND_ANY_PORT, WG_FRONTEND_ANY_PROTOCOL);
+  if (bucket <= WG_FRONTEND_PROBES || bucket == bucket_mask() || aside_[bucket] == WG_FRONTEND_WAYS) return false;
+  ++aside_[bucket];
+  return true;
+}
+
+std::vector<std::string> Frontends::addresses_of_bucket(uint32_t bucket, size_t count) {
   std::vector<std::string> found;
   for (uint32_t number = 1; found.size() < count && number < 65536; ++number) {
-    const auto address = address_of(address_number(number)).words();
-    const uint64_t hash =
-        wg_frontend_hash(&key, address.data(), words, htons(kServicePort), static_cast<uint8_t>(GetParam().protocol));
-    if ((hash & bucket_mask()) == bucket) found.push_back(address_number(number));
+    const std::string address = address_number(number);
+    const bool leads = bucket_of(address, kServicePort, static_cast<uint8_t>(GetParam().protocol)) == bucket;
+    if (leads && takes_place_aside(address)) found.push_back(address);
   }
   return found;
 }

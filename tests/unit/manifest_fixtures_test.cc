@@ -71,7 +71,7 @@ TEST(Examples, LoadWithoutAComplaintAndFitTheDemoCluster) {
   FollowedSource source(std::string(WAGGLE_SOURCE_DIR) + "/docs/examples");
   source.follow_until_synced();
   EXPECT_THAT(source.complaints, IsEmpty());
-  EXPECT_EQ(source.state.services().size(), 4U);
+  EXPECT_EQ(source.state.services().size(), 5U);
   EXPECT_EQ(source.state.nodes().size(), 2U);
   const Service* web = source.state.service({"shop", "web"});
   ASSERT_NE(web, nullptr);
