@@ -80,7 +80,7 @@ Result<void> rehearse_all(const Rig& rig, const Lineup& lineup, const MeasureReq
 
 Result<void> run_round(const Rig& rig, const Contestants& programs, const Lineup& lineup, const MeasureRequest& request,
                        Rounds& rounds) {
-  auto bare = run_program(programs.empty, request.family, request.repeats);
+  auto bare = run_program(request.test.hook, programs.empty, request.family, request.repeats);
   if (!bare) return tl::unexpected(bare.error());
   rounds.bare.push_back(bare->ns);
   const std::pair<const Wrapped*, std::vector<double>*> order[] = {{&lineup.empty, &rounds.empty},

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <net/ethernet.h>
 
 #include <array>
@@ -36,10 +37,16 @@ double thread_ns() {
 
 const char* test_hook_name(TestHook hook) { return hook == TestHook::kTc ? "tc" : "xdp"; }
 
-Result<Stretch> run_program(int program_fd, uint32_t family, uint32_t repeats) {
+Result<Stretch> run_program(TestHook hook, int program_fd, uint32_t family, uint32_t repeats) {
   const auto frame = blank_frame(family);
+  __sk_buff skb{};
+  skb.ingress_ifindex = 1;  // without one, TC would take the packet for the node's own
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = frame.size(),
               .repeat = static_cast<int>(repeats));
+  if (hook == TestHook::kTc) {
+    options.ctx_in = &skb;
+    options.ctx_size_in = sizeof(skb);
+  }
   const double before = thread_ns();
   const int result = ::bpf_prog_test_run_opts(program_fd, &options);
   const double after = thread_ns();
@@ -57,7 +64,7 @@ Result<Wrapped> Wrapped::make(TestHook hook, const bench_setup& setup, int targe
     return system_failure("putting a program behind its wrapper", errno);
   auto order = object->variables();
   if (!order) return tl::unexpected(order.error());
-  return Wrapped(std::move(*object), std::move(*order), setup.family);
+  return Wrapped(hook, std::move(*object), std::move(*order), setup.family);
 }
 
 void Wrapped::go_through(uint32_t first, uint32_t count) {
@@ -65,6 +72,8 @@ void Wrapped::go_through(uint32_t first, uint32_t count) {
   std::memcpy(order_.data(), &order, sizeof(order));
 }
 
-Result<Stretch> Wrapped::run(uint32_t repeats) const { return run_program(object_.program("wrap"), family_, repeats); }
+Result<Stretch> Wrapped::run(uint32_t repeats) const {
+  return run_program(hook_, object_.program("wrap"), family_, repeats);
+}
 
 }  // namespace waggle

@@ -21,7 +21,7 @@ struct Stretch {
 };
 
 // Runs a program `repeats` times on one packet buffer.
-Result<Stretch> run_program(int program_fd, uint32_t family, uint32_t repeats);
+Result<Stretch> run_program(TestHook hook, int program_fd, uint32_t family, uint32_t repeats);
 
 class Wrapped {
  public:
@@ -32,8 +32,9 @@ class Wrapped {
   Result<Stretch> run(uint32_t repeats) const;
 
  private:
-  Wrapped(LoadedObject object, Mapping order, uint32_t family)
-      : object_(std::move(object)), order_(std::move(order)), family_(family) {}
+  Wrapped(TestHook hook, LoadedObject object, Mapping order, uint32_t family)
+      : hook_(hook), object_(std::move(object)), order_(std::move(order)), family_(family) {}
+  TestHook hook_;
   LoadedObject object_;
   Mapping order_;  // struct bench_order
   uint32_t family_;
