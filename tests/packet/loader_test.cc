@@ -381,6 +381,38 @@ TEST_F(Loader, NamesTheSeccompProfile) {
   EXPECT_EQ(status, 0);
 }
 
+// As a kernel that lacks something the programs need.
+bool refuse_programs() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BPF_PROG_LOAD, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{.len = std::size(code), .filter = code};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+// Proves: O-64
+TEST_F(Loader, NamesTheKernelThatCannotDoIt) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (!refuse_programs()) ::_exit(2);
+    const auto refused = Dataplane::open(small_config(root));
+    const std::string words = refused ? "it went on" : refused.error().message;
+    const bool named = words.find("refused them") != std::string::npos &&
+                       words.find("Waggle needs kernel 6.1 or newer") != std::string::npos;
+    if (!named) std::fprintf(stderr, "%s\n", words.c_str());
+    ::_exit(named ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
 TEST_F(Loader, ReaderSaysWhenNothingIsThere) {
   const auto reader = TableReader::open(root.path());
   ASSERT_FALSE(reader);
