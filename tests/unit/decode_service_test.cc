@@ -307,7 +307,8 @@ TEST(DecodeService, TakesUnknownPoliciesTypesAndTimeoutsForNone) {
 }
 
 TEST(DecodeService, NamesEveryMistakeOfAnObjectThatIsRefused) {
-  const DecodedObject object = decode_one(service_with("  clusterIP: bad\n  type: bad\n  loadBalancerSourceRanges: [bad]\n"));
+  const DecodedObject object =
+      decode_one(service_with("  clusterIP: bad\n  type: bad\n  loadBalancerSourceRanges: [bad]\n"));
   EXPECT_TRUE(object.refused);
   EXPECT_EQ(object.event, nullptr);
   EXPECT_EQ(object.problems.size(), 2U);  // what would only have been left out is not said

@@ -16,11 +16,10 @@ enum wg_sock_lb {
 };
 
 /* Bits of wg_settings.policy */
-#define WG_POLICY_SNAT_ALWAYS    0x1u /* `snat: always`: as kube-proxy masquerades (contract 2.5) */
-#define WG_POLICY_MASQUERADE_ALL 0x2u /* masqueradeAll: pod -> ClusterIP, too (K-57) */
-#define WG_POLICY_ANSWER_PING    0x4u /* a ClusterIP answers echo requests itself; else they are rejected (K-86) */
-#define WG_POLICY_REJECT_UNKNOWN 0x8u /* other ports and protocols of a ClusterIP are rejected; else untouched (K-85)  \
-				       */
+#define WG_POLICY_SNAT_ALWAYS      0x1u  /* `snat: always`: as kube-proxy masquerades (contract 2.5) */
+#define WG_POLICY_MASQUERADE_ALL   0x2u  /* masqueradeAll: pod -> ClusterIP, too (K-57) */
+#define WG_POLICY_ANSWER_PING      0x4u  /* a ClusterIP answers echo requests itself; else they are rejected (K-86) */
+#define WG_POLICY_REJECT_UNKNOWN   0x8u  /* other ports of a ClusterIP are rejected; else untouched (K-85) */
 #define WG_POLICY_DROP_UNALLOCATED 0x10u /* service addresses no service has are dropped; else untouched (K-87) */
 
 struct wg_settings {
