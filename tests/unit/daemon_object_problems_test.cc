@@ -53,7 +53,32 @@ TEST_F(Judging, RangesThatOverlapAreNamedAndEqualOnesAreNot) {
   state.apply(range("b", {"10.96.0.0/12", "10.100.0.0/16", "172.30.0.0/16"}));
   judge.judge_all(state);
   EXPECT_THAT(judge.standing_problems(),
-              ElementsAre("ServiceCIDR a: 10.96.0.0/12 overlaps 10.100.0.0/16 of ServiceCIDR b; both count"));
+              ElementsAre("ServiceCIDR a: 10.96.0.0/12 overlaps 10.100.0.0/16 of ServiceCIDR b"));
+}
+
+// What is dropped inside of such a range would cut the node off.
+TEST_F(Judging, RangesThatHoldNodesOrPodsDoNotCountAndAreNamed) {
+  Node node;
+  node.name = "n1";
+  node.addresses = {*IpAddress::parse("172.18.0.11"), *IpAddress::parse("fd00:18::11")};
+  node.pod_cidrs = {*Cidr::parse("10.244.1.0/24")};
+  state.apply(node);
+  state.apply(range("a", {"10.96.0.0/12"}));
+  state.apply(range("b", {"172.18.0.0/24", "fd00:18::/64"}));
+  state.apply(range("c", {"10.244.0.0/16"}));
+  state.apply(range("d", {"::/0"}));
+  judge.judge_all(state);
+  EXPECT_THAT(service_cidrs(state)[0], ElementsAre(*Cidr::parse("10.96.0.0/12")));
+  EXPECT_THAT(service_cidrs(state)[1], IsEmpty());
+  const auto problems = judge.standing_problems();
+  ASSERT_EQ(problems.size(), 5u);
+  EXPECT_EQ(problems[0],
+            "ServiceCIDR b: 172.18.0.0/24 holds 172.18.0.11, an address of node n1; it does not count: correct or "
+            "delete it");
+  EXPECT_THAT(problems[1], HasSubstr("fd00:18::/64 holds fd00:18::11"));
+  EXPECT_THAT(problems[2], HasSubstr("10.244.0.0/16 overlaps 10.244.1.0/24, the pods of node n1"));
+  EXPECT_THAT(problems[3], HasSubstr("ServiceCIDR d: ::/0 holds every address there is"));
+  EXPECT_THAT(problems[4], HasSubstr("overlaps"));
 }
 
 TEST(ObjectComplaints, AreThoseThatBeginWithAnObject) {

@@ -196,9 +196,9 @@ void Agent::take_source(TimePoint now) {
                      if (note.kind == ObjectKind::kService) judge_services(touched);
                      if (note.kind == ObjectKind::kEndpointSlice) udp_.slices_changed(reconciler_.state(), touched);
                    });
-  if (cidrs) judge_.judge_all(reconciler_.state());
+  if (cidrs || nodes) judge_.judge_all(reconciler_.state());
   if (nodes) follow_node_object(now);
-  service_cidrs_stale_ = service_cidrs_stale_ || cidrs;
+  service_cidrs_stale_ = service_cidrs_stale_ || cidrs || nodes;
 }
 
 void Agent::judge_services(const std::set<ObjectName>& services) {

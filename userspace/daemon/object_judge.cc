@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 namespace waggle {
@@ -38,8 +39,8 @@ std::vector<std::string> overlap_words(const ServiceCidr& one, const ServiceCidr
   for (const Cidr& cidr : one.cidrs) {
     for (const Cidr& second : other.cidrs) {
       if (!overlap(cidr, second)) continue;
-      problems.push_back(fmt::format("ServiceCIDR {}: {} overlaps {} of ServiceCIDR {}; both count", one.name,
-                                     cidr.text(), second.text(), other.name));
+      problems.push_back(fmt::format("ServiceCIDR {}: {} overlaps {} of ServiceCIDR {}", one.name, cidr.text(),
+                                     second.text(), other.name));
     }
   }
   return problems;
@@ -69,13 +70,14 @@ void ObjectJudge::judge(const State& state, const ObjectName& service) {
 
 void ObjectJudge::judge_all(const State& state) {
   cidrs_ = service_cidrs(state);
-  overlaps_ = overlaps_of(state);
+  contradictions_ = impossible_cidrs(state);
+  std::ranges::move(overlaps_of(state), std::back_inserter(contradictions_));
   outside_.clear();
   for (const auto& [name, service] : state.services()) judge(state, name);
 }
 
 std::vector<std::string> ObjectJudge::standing_problems() const {
-  std::vector<std::string> problems = overlaps_;
+  std::vector<std::string> problems = contradictions_;
   size_t said = 0;
   for (const auto& [name, words] : outside_) {
     if (++said > kMostSaid) break;

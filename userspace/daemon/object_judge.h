@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong with objects that are each readable, but contradict each other: a ClusterIP that lies in no
-// ServiceCIDR, ServiceCIDRs that overlap. They serve as they are; they are only named. (What one object has wrong by
-// itself, its source says; who loses a contested frontend, the planner.) Owned by the agent.
+// ServiceCIDR, ServiceCIDRs that overlap or cannot be meant. They serve as they are; they are only named. (What one
+// object has wrong by itself, its source says; who loses a contested frontend, the planner.) Owned by the agent.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@ class ObjectJudge {
  public:
   // This service came, changed or went.
   void judge(const State& state, const ObjectName& service);
-  // ServiceCIDRs changed, which concerns all services.
+  // ServiceCIDRs or nodes changed, which concerns all services.
   void judge_all(const State& state);
 
   // Each begins with the kind and the name of the object; a few at most, and how many more there are.
@@ -26,7 +26,7 @@ class ObjectJudge {
  private:
   ServiceCidrs cidrs_;
   std::map<ObjectName, std::string> outside_;
-  std::vector<std::string> overlaps_;
+  std::vector<std::string> contradictions_;  // between ServiceCIDRs, and with nodes
 };
 
 }  // namespace waggle

@@ -5,7 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
+#include <optional>
 
 #include "waggle/abi/settings.h"
 
@@ -28,15 +28,50 @@ std::vector<Cidr> without_nested(std::vector<Cidr> cidrs) {
   return kept;
 }
 
+bool overlap(const Cidr& one, const Cidr& other) { return lies_in(one, other) || lies_in(other, one); }
+
+std::optional<std::string> clash_with(const Cidr& cidr, const Node& node) {
+  for (const IpAddress& address : node.addresses) {
+    if (cidr.contains(address)) return fmt::format("holds {}, an address of node {}", address.text(), node.name);
+  }
+  for (const Cidr& pods : node.pod_cidrs) {
+    if (overlap(cidr, pods)) return fmt::format("overlaps {}, the pods of node {}", pods.text(), node.name);
+  }
+  return std::nullopt;
+}
+
+// Why a range cannot be one of service addresses.
+std::optional<std::string> clash(const Cidr& cidr, const State& state) {
+  if (cidr.prefix_length == 0) return "holds every address there is";
+  for (const auto& [name, node] : state.nodes()) {
+    if (auto words = clash_with(cidr, node)) return words;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 ServiceCidrs service_cidrs(const State& state) {
   ServiceCidrs cidrs;
   for (const auto& [name, object] : state.service_cidrs()) {
-    for (const Cidr& cidr : object.cidrs) cidrs[static_cast<size_t>(cidr.address.family)].push_back(cidr);
+    for (const Cidr& cidr : object.cidrs) {
+      if (!clash(cidr, state)) cidrs[static_cast<size_t>(cidr.address.family)].push_back(cidr);
+    }
   }
   for (auto& of_family : cidrs) of_family = without_nested(std::move(of_family));
   return cidrs;
+}
+
+std::vector<std::string> impossible_cidrs(const State& state) {
+  std::vector<std::string> problems;
+  for (const auto& [name, object] : state.service_cidrs()) {
+    for (const Cidr& cidr : object.cidrs) {
+      if (const auto words = clash(cidr, state))
+        problems.push_back(
+            fmt::format("ServiceCIDR {}: {} {}; it does not count: correct or delete it", name, cidr.text(), *words));
+    }
+  }
+  return problems;
 }
 
 std::string service_cidr_problem(const ServiceCidrs& cidrs) {
