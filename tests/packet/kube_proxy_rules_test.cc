@@ -57,7 +57,7 @@ struct Rules : testing::Test {
 
 // Proves: O-71, O-72, O-73
 TEST_F(Rules, OfKubeProxyGoAndThoseOfOthersStay) {
-  if (find_program("nft").empty()) GTEST_SKIP() << "this machine has no nft";
+  ASSERT_FALSE(find_program("nft").empty()) << "this machine has no nft; run scripts/install_dependencies.sh";
   nft(kNftables);
   const KubeProxyRules removed = remove_kube_proxy_rules(KubeProxyTable::kRemoved);
   EXPECT_TRUE(removed.problems.empty()) << removed.problems.front();
@@ -74,7 +74,7 @@ TEST_F(Rules, OfKubeProxyGoAndThoseOfOthersStay) {
 
 // Proves: O-70
 TEST_F(Rules, OfKubeProxysTableGoAtTheStartButItsChainsStaySoThatItsConnectionsGoOn) {
-  if (find_program("nft").empty()) GTEST_SKIP() << "this machine has no nft";
+  ASSERT_FALSE(find_program("nft").empty()) << "this machine has no nft; run scripts/install_dependencies.sh";
   nft(kNftables);
   const KubeProxyRules removed = remove_kube_proxy_rules(KubeProxyTable::kEmptied);
   EXPECT_TRUE(removed.problems.empty()) << removed.problems.front();
@@ -94,7 +94,7 @@ TEST_F(Rules, ThatAreNotThereAreNoError) {
 
 // A chain that something else than a base chain leads to cannot be removed: nothing is, and that is said.
 TEST_F(Rules, ThatOthersUseStayAltogetherAndAreNamed) {
-  if (find_program("nft").empty()) GTEST_SKIP() << "this machine has no nft";
+  ASSERT_FALSE(find_program("nft").empty()) << "this machine has no nft; run scripts/install_dependencies.sh";
   nft("table ip nat { chain KUBE-MARK-MASQ { counter; }; chain mine { jump KUBE-MARK-MASQ; }; }");
   const KubeProxyRules removed = remove_kube_proxy_rules(KubeProxyTable::kRemoved);
   ASSERT_EQ(removed.problems.size(), 1u);
@@ -107,8 +107,9 @@ class Iptables : public Rules, public testing::WithParamInterface<std::string> {
 // Proves: O-71, O-72, O-73
 TEST_P(Iptables, RulesOfKubeProxyGoWhereverIptablesKeepsThem) {
   const std::string program = GetParam();
-  if (find_program(program).empty()) GTEST_SKIP() << "this machine has no " << program;
-  if (!run_program({program, "-t", "nat", "-L", "-n"})) GTEST_SKIP() << "this kernel has no tables for " << program;
+  ASSERT_FALSE(find_program(program).empty())
+      << "this machine has no " << program << "; run scripts/install_dependencies.sh";
+  ASSERT_TRUE(run_program({program, "-t", "nat", "-L", "-n"})) << "this kernel has no tables for " << program;
   const auto rule = [&program](std::vector<std::string> words) {
     words.insert(words.begin(), program);
     run(words);
