@@ -17,6 +17,7 @@ typedef struct __sk_buff wg_context;
 #include "lib/nat_tc.h"
 #include "lib/refuse.h"
 #include "lib/reply.h"
+#include "lib/show.h"
 
 /* All steps answer CONTINUE, a TC verdict above it, or a negative reason. */
 #define CONTINUE 0
@@ -87,22 +88,6 @@ static __always_inline int request6(struct __sk_buff *skb, const struct packet *
 	int result = lb_request6(skb, packet, &work);
 
 	return result < 0 ? result : follow_answer6(skb, work);
-}
-
-/* Client edge: a reply shows the frontend the client knows. */
-static __always_inline int show_frontend(struct __sk_buff *skb, __u32 family, const struct packet *packet,
-					 const struct lb_answer *answer)
-{
-	struct rewrite rewrite;
-	int result;
-
-	rewrite_nothing(family, packet, &rewrite);
-	copy_address(address_words(family), rewrite.source, answer->address);
-	rewrite.source_port = answer->port;
-	rewrite.destination_port = answer->client_port;
-	count_reply(answer->service, packet->length);
-	result = nat_tc(family, skb, packet, &rewrite);
-	return result < 0 ? result : CONTINUE;
 }
 
 static __always_inline int reply4(struct __sk_buff *skb, const struct packet *packet)

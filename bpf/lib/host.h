@@ -8,6 +8,7 @@
 #include "lib/count.h"
 #include "lib/nat_tc.h"
 #include "lib/reply.h"
+#include "lib/show.h"
 
 /* A packet at TC egress that came in by no link. */
 WG_INLINE int host_is_sender(const struct __sk_buff *skb)
@@ -104,18 +105,9 @@ WG_INLINE int host_deliver(__u32 family, struct __sk_buff *skb, const struct pac
 /* work->answer says which frontend the reply must show. */
 WG_INLINE int host_receive(__u32 family, struct __sk_buff *skb, struct lb_scratch *work)
 {
-	const struct packet *packet = &work->packet;
-	const struct lb_answer *answer = &work->answer;
-	struct rewrite rewrite;
-	int result;
+	int result = show_frontend(skb, family, &work->packet, &work->answer);
 
-	rewrite_nothing(family, packet, &rewrite);
-	copy_address(address_words(family), rewrite.source, answer->address);
-	rewrite.source_port = answer->port;
-	rewrite.destination_port = answer->client_port;
-	count_reply(answer->service, packet->length);
-	result = nat_tc(family, skb, packet, &rewrite);
-	return result < 0 ? result : host_deliver(family, skb, packet, answer->address);
+	return result < 0 ? result : host_deliver(family, skb, &work->packet, work->answer.address);
 }
 
 /* One after another, or their frames would stand on one stack. */
