@@ -48,10 +48,17 @@ struct bench_order {
 	__u32 shift; /* half the bits of the mask, rounded up */
 };
 
+/* Is the packet a fragment of a datagram? */
+enum bench_fragment { BENCH_WHOLE = 0, BENCH_FIRST_FRAGMENT = 1, BENCH_LATER_FRAGMENT = 2 };
+
 struct bench_setup {
 	__u32 packet; /* enum bench_packet */
 	__u32 family; /* enum wg_family */
 	__u32 tcp_flags;
+	__u32 protocol;    /* TCP or SCTP */
+	__u32 fragment;    /* enum bench_fragment */
+	__u32 payload;     /* bytes behind the headers of SCTP's chunk */
+	__u32 few_clients; /* flows are those of bench_flow_of_few */
 };
 
 struct bench_flow {
@@ -82,5 +89,20 @@ static inline __attribute__((always_inline)) struct bench_flow bench_flow_of(__u
 	flow.frontend = BENCH_FRONTEND + (backend & (BENCH_SERVICES - 1));
 	flow.other = BENCH_OTHER + (index & BENCH_OTHER_MASK);
 	flow.node_port = BENCH_NODE_PORT + (index / BENCH_BACKENDS & (BENCH_NODE_PORTS - 1));
+	return flow;
+}
+
+/* The same with 2^BENCH_FEW_BITS clients in each stretch of 2^BENCH_FEW_STRETCH flows, each of which comes back to
+ * every service from one port after the other. No port of a client is used toward two services. */
+#define BENCH_FEW_BITS    5u
+#define BENCH_FEW_STRETCH 20u
+#define BENCH_FEW_PAIRS   (BENCH_FEW_BITS + BENCH_CLIENT_BITS)
+static inline __attribute__((always_inline)) struct bench_flow bench_flow_of_few(__u32 index)
+{
+	const __u32 turn = (index & ((1u << BENCH_FEW_STRETCH) - 1)) >> BENCH_FEW_PAIRS;
+	struct bench_flow flow = bench_flow_of(index & ((1u << BENCH_FEW_PAIRS) - 1));
+
+	flow.client += index >> BENCH_FEW_STRETCH << BENCH_FEW_BITS;
+	flow.client_port = (__u16)(flow.client_port + (turn << BENCH_CLIENT_BITS));
 	return flow;
 }

@@ -62,6 +62,26 @@ WRAPPER_INLINE struct wrapper_ends wrapper_ends(const struct bench_flow *flow)
 	}
 }
 
+#define WRAPPER_L4_BYTES       20
+#define WRAPPER_FRAGMENT_BYTES 8
+#define WRAPPER_SCTP           132
+
+/* Bytes from the header of layer 4 on. */
+WRAPPER_INLINE __u32 wrapper_l4_length(void)
+{
+	return WRAPPER_L4_BYTES + setup.payload;
+}
+
+/* SCTP: a header with a checksum, and a chunk of data of which only the first words matter. */
+WRAPPER_INLINE void wrapper_write_sctp(__u32 *word, const struct wrapper_ends *ends)
+{
+	word[0] = ends->ports;
+	word[1] = bpf_htonl(1);
+	word[2] = bpf_htonl(0x12345678);
+	word[3] = bpf_htonl(0x00030000 | (wrapper_l4_length() - 12));
+	word[4] = bpf_htonl(1);
+}
+
 /* 20 bytes: the first three pieces of TCP after the ports do not matter, the flags do. */
 WRAPPER_INLINE void wrapper_write_tcp(__u32 *word, const struct wrapper_ends *ends)
 {
@@ -72,9 +92,17 @@ WRAPPER_INLINE void wrapper_write_tcp(__u32 *word, const struct wrapper_ends *en
 	word[4] = bpf_htonl(0x12340000);
 }
 
+WRAPPER_INLINE void wrapper_write_l4(__u32 *word, const struct wrapper_ends *ends)
+{
+	if (setup.protocol == WRAPPER_SCTP)
+		wrapper_write_sctp(word, ends);
+	else
+		wrapper_write_tcp(word, ends);
+}
+
 #define WRAPPER_ETHERNET_BYTES 14
-#define WRAPPER_IPV4_BYTES     (WRAPPER_ETHERNET_BYTES + 20 + 20)
-#define WRAPPER_IPV6_BYTES     (WRAPPER_ETHERNET_BYTES + 40 + 20)
+#define WRAPPER_IPV4_BYTES     (WRAPPER_ETHERNET_BYTES + 20 + WRAPPER_L4_BYTES)
+#define WRAPPER_IPV6_BYTES     (WRAPPER_ETHERNET_BYTES + 40 + WRAPPER_FRAGMENT_BYTES + WRAPPER_L4_BYTES)
 
 WRAPPER_INLINE void wrapper_write_ethernet(void *data, __u16 protocol)
 {
@@ -86,19 +114,28 @@ WRAPPER_INLINE void wrapper_write_ethernet(void *data, __u16 protocol)
 	*(__u16 *)(word + 3) = bpf_htons(protocol);
 }
 
-WRAPPER_INLINE int wrapper_write_ipv4(void *data, void *end, const struct wrapper_ends *ends)
+/* Identification, flags and offset: don't fragment, more fragments, or eight bytes into the datagram. */
+WRAPPER_INLINE __be32 wrapper_fragment_word4(__u32 id)
+{
+	if (setup.fragment == BENCH_WHOLE)
+		return bpf_htonl(0x00014000);
+	return bpf_htonl(id << 16 | (setup.fragment == BENCH_FIRST_FRAGMENT ? 0x2000 : 0x0001));
+}
+
+/* id: of the datagram, if the packet is a fragment. */
+WRAPPER_INLINE int wrapper_write_ipv4(void *data, void *end, const struct wrapper_ends *ends, __u32 id)
 {
 	__u32 *word = data + WRAPPER_ETHERNET_BYTES;
 
 	if (data + WRAPPER_IPV4_BYTES > end)
 		return 0;
 	wrapper_write_ethernet(data, ETH_P_IP);
-	word[0] = bpf_htonl(0x45000000 | (WRAPPER_IPV4_BYTES - WRAPPER_ETHERNET_BYTES));
-	word[1] = bpf_htonl(0x00014000);
-	word[2] = bpf_htonl(0x40061234);
+	word[0] = bpf_htonl(0x45000000 | (20 + wrapper_l4_length()));
+	word[1] = wrapper_fragment_word4(id);
+	word[2] = bpf_htonl(0x40001234 | setup.protocol << 16);
 	word[3] = ends->source;
 	word[4] = ends->destination;
-	wrapper_write_tcp(word + 5, ends);
+	wrapper_write_l4(word + 5, ends);
 	return 1;
 }
 
@@ -110,27 +147,35 @@ WRAPPER_INLINE void wrapper_write_address6(__u32 *word, __be32 last)
 	word[3] = last;
 }
 
-WRAPPER_INLINE int wrapper_write_ipv6(void *data, void *end, const struct wrapper_ends *ends)
+WRAPPER_INLINE int wrapper_write_ipv6(void *data, void *end, const struct wrapper_ends *ends, __u32 id)
 {
+	const __u32 fragment_bytes = setup.fragment == BENCH_WHOLE ? 0 : WRAPPER_FRAGMENT_BYTES;
+	const __u32 next = fragment_bytes ? 44 : setup.protocol;
 	__u32 *word = data + WRAPPER_ETHERNET_BYTES;
 
 	if (data + WRAPPER_IPV6_BYTES > end)
 		return 0;
 	wrapper_write_ethernet(data, ETH_P_IPV6);
 	word[0] = bpf_htonl(0x60000000);
-	word[1] = bpf_htonl(20 << 16 | 0x0640);
+	word[1] = bpf_htonl((fragment_bytes + wrapper_l4_length()) << 16 | next << 8 | 0x40);
 	wrapper_write_address6(word + 2, ends->source);
 	wrapper_write_address6(word + 6, ends->destination);
-	wrapper_write_tcp(word + 10, ends);
+	if (fragment_bytes) {
+		word[10] = bpf_htonl(setup.protocol << 24 | (setup.fragment == BENCH_FIRST_FRAGMENT ? 1 : 8));
+		word[11] = bpf_htonl(id);
+	}
+	wrapper_write_l4(word + 10 + fragment_bytes / sizeof(*word), ends);
 	return 1;
 }
 
 /* 0: the buffer is too short. */
 WRAPPER_INLINE int wrapper_write(void *data, void *end)
 {
-	const struct bench_flow flow = bench_flow_of(bench_index(&order, order.next));
+	const __u32 index = bench_index(&order, order.next);
+	const struct bench_flow flow = setup.few_clients ? bench_flow_of_few(index) : bench_flow_of(index);
 	const struct wrapper_ends ends = wrapper_ends(&flow);
 
 	order.next += 1;
-	return setup.family == 0 ? wrapper_write_ipv4(data, end, &ends) : wrapper_write_ipv6(data, end, &ends);
+	return setup.family == 0 ? wrapper_write_ipv4(data, end, &ends, index)
+				 : wrapper_write_ipv6(data, end, &ends, index);
 }

@@ -74,8 +74,8 @@ bool put_flow(const Slots& slots, const FillRequest& request, const ServiceTable
   const uint32_t words = word_count(request.family);
   const auto client = address_words_of(request.family, flow.client);
   const auto backend = address_words_of(request.family, flow.backend);
-  const uint64_t hash = wg_flow_hash(&request.key, client.data(), words, htons(flow.client_port), WG_PROTOCOL_TCP);
-  const struct wg_flow_place place = wg_flow_place_of(hash, slots.mask(), WG_PROTOCOL_TCP);
+  const uint64_t hash = wg_flow_hash(&request.key, client.data(), words, htons(flow.client_port), request.protocol);
+  const struct wg_flow_place place = wg_flow_place_of(hash, slots.mask(), request.protocol);
   wg_flow_head* head = slots.choose(place);
   if (head == nullptr) return false;
   head->backend = backend_row(flow.backend - BENCH_BACKEND) | (request.snat ? WG_FLOW_SNAT : 0);
@@ -96,8 +96,8 @@ bool put_reservation(const Slots& slots, const FillRequest& request, const bench
   const auto backend = address_words_of(request.family, flow.backend);
   const auto client = address_words_of(request.family, flow.client);
   const uint64_t hash = wg_snat_hash(&request.key, backend.data(), words, htons(BENCH_BACKEND_PORT),
-                                     htons(flow.node_port), WG_PROTOCOL_TCP);
-  const struct wg_flow_place place = wg_flow_place_of(hash, slots.mask(), WG_PROTOCOL_TCP);
+                                     htons(flow.node_port), request.protocol);
+  const struct wg_flow_place place = wg_flow_place_of(hash, slots.mask(), request.protocol);
   wg_flow_head* head = slots.choose(place);
   if (head == nullptr) return false;
   head->backend = backend_row(flow.backend - BENCH_BACKEND);

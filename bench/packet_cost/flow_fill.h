@@ -20,6 +20,7 @@ struct FlowRange {
 struct FillRequest {
   wg_family family;
   wg_hash_key key;
+  uint8_t protocol;
   bool snat;      // source rewritten to BENCH_NODE:node port, with a reservation for each flow
   uint32_t seen;  // jiffies
 };

@@ -33,15 +33,19 @@ Result<void> run(const Options& options) {
   if (auto pinned = pin_to_cpu(options.cpu); !pinned) return pinned;
   auto uplink = enter_test_network();
   if (!uplink) return tl::unexpected(uplink.error());
-  if (!options.json) fmt::print("{}", table_head());
+  if (!options.json && !options.features) fmt::print("{}", table_head());
+  std::vector<ResultRow> all;
   for (const wg_family family : {WG_IPV4, WG_IPV6}) {
     if (!(family == WG_IPV4 ? options.ipv4 : options.ipv6)) continue;
     for (const auto& phase : phases()) {
+      if (options.features && !phase.is_about_features()) continue;
       auto rows = run_phase(options, phase, family, *uplink);
       if (!rows) return tl::unexpected(rows.error());
-      print_rows(options, *rows);
+      if (!options.features || options.json) print_rows(options, *rows);
+      all.insert(all.end(), rows->begin(), rows->end());
     }
   }
+  if (options.features && !options.json) fmt::print("{}", features_table(all));
   return {};
 }
 

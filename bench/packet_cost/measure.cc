@@ -5,26 +5,50 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
+#include <optional>
+
 namespace waggle {
 namespace {
 
 struct Lineup {
   Wrapped empty;
-  Wrapped floor;
   Wrapped product;
-  Wrapped lru;
+  std::optional<Wrapped> floor;
+  std::optional<Wrapped> lru;
 };
 
+bench_setup setup_of(const MeasureRequest& request) {
+  bench_setup setup{};
+  setup.packet = request.test.packet;
+  setup.family = request.family;
+  setup.tcp_flags = request.test.tcp_flags;
+  setup.protocol = protocol_of(request.feature);
+  setup.fragment = request.test.fragment;
+  setup.payload = request.test.payload;
+  setup.few_clients = request.test.few_clients ? 1 : 0;
+  return setup;
+}
+
+Result<Wrapped> wrap(int program, const MeasureRequest& request) {
+  auto wrapped = Wrapped::make(request.test.hook, setup_of(request), program);
+  if (wrapped) wrapped->go_through(request.first_flow, request.flows);
+  return wrapped;
+}
+
 Result<Lineup> make_lineup(const Contestants& programs, const MeasureRequest& request) {
-  const bench_setup setup{request.test.packet, request.family, request.test.tcp_flags};
-  std::vector<Wrapped> made;
-  for (const int program : {programs.empty, programs.floor, programs.product, programs.lru}) {
-    auto wrapped = Wrapped::make(request.test.hook, setup, program);
-    if (!wrapped) return tl::unexpected(wrapped.error());
-    wrapped->go_through(request.first_flow, request.flows);
-    made.push_back(std::move(*wrapped));
-  }
-  return Lineup{std::move(made[0]), std::move(made[1]), std::move(made[2]), std::move(made[3])};
+  auto empty = wrap(programs.empty, request);
+  if (!empty) return tl::unexpected(empty.error());
+  auto product = wrap(programs.product, request);
+  if (!product) return tl::unexpected(product.error());
+  Lineup lineup{std::move(*empty), std::move(*product), {}, {}};
+  if (request.feature != Feature::kPlain) return lineup;
+  auto floor = wrap(programs.floor, request);
+  if (!floor) return tl::unexpected(floor.error());
+  auto lru = wrap(programs.lru, request);
+  if (!lru) return tl::unexpected(lru.error());
+  lineup.floor = std::move(*floor);
+  lineup.lru = std::move(*lru);
+  return lineup;
 }
 
 // All but a few: a new flow may lose its slot to another of the same stretch, a stranger may hash to a bit of the gate.
@@ -69,9 +93,10 @@ Result<void> rehearse_all(const Rig& rig, const Lineup& lineup, const MeasureReq
   const bool evicts = product->evicted_live * 10 >= uint64_t{request.repeats} * 9;
   if (request.test.expect == Expect::kEviction && !evicts)
     return failure(fmt::format("{}: the flow table is not full", request.test.name));
-  auto lru = rehearse(rig, lineup.lru, request, "LRU");
+  if (!lineup.lru || !lineup.floor) return {};
+  auto lru = rehearse(rig, *lineup.lru, request, "LRU");
   if (!lru) return tl::unexpected(lru.error());
-  auto floor = lineup.floor.run(1);
+  auto floor = lineup.floor->run(1);
   if (!floor) return tl::unexpected(floor.error());
   const uint32_t forwarded = request.test.hook == TestHook::kTc ? TC_ACT_OK : static_cast<uint32_t>(XDP_TX);
   if (floor->verdict != forwarded) return failure("the floor program does not forward");
@@ -80,14 +105,16 @@ Result<void> rehearse_all(const Rig& rig, const Lineup& lineup, const MeasureReq
 
 Result<void> run_round(const Rig& rig, const Contestants& programs, const Lineup& lineup, const MeasureRequest& request,
                        Rounds& rounds) {
-  auto bare = run_program(request.test.hook, programs.empty, request.family, request.repeats);
+  auto bare = run_program(request.test.hook, programs.empty, setup_of(request), request.repeats);
   if (!bare) return tl::unexpected(bare.error());
   rounds.bare.push_back(bare->ns);
-  const std::pair<const Wrapped*, std::vector<double>*> order[] = {{&lineup.empty, &rounds.empty},
-                                                                   {&lineup.floor, &rounds.floor},
-                                                                   {&lineup.product, &rounds.product},
-                                                                   {&lineup.lru, &rounds.lru}};
+  const std::pair<const Wrapped*, std::vector<double>*> order[] = {
+      {&lineup.empty, &rounds.empty},
+      {lineup.floor ? &*lineup.floor : nullptr, &rounds.floor},
+      {&lineup.product, &rounds.product},
+      {lineup.lru ? &*lineup.lru : nullptr, &rounds.lru}};
   for (const auto& [wrapped, times] : order) {
+    if (wrapped == nullptr) continue;
     if (wrapped == &lineup.product)
       if (auto aged = rig.set_seen(request.test.idle_s); !aged) return aged;
     auto ran = wrapped->run(request.repeats);

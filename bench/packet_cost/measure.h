@@ -14,13 +14,14 @@ namespace waggle {
 struct Rounds {
   std::vector<double> bare;   // the empty program without a wrapper: the test loop
   std::vector<double> empty;  // the empty program behind the wrapper: what to take off
-  std::vector<double> floor;
   std::vector<double> product;
+  std::vector<double> floor;  // with Feature::kPlain only, and so is the next
   std::vector<double> lru;
 };
 
 struct MeasureRequest {
   Case test;
+  Feature feature;
   wg_family family;
   uint32_t first_flow;
   uint32_t flows;  // power of two

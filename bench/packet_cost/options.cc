@@ -23,6 +23,8 @@ po::options_description describe(Options& options, std::string& families) {
   auto add = description.add_options();
   add("help", "this text");
   add("json", po::bool_switch(&options.json), "one JSON object a line instead of a table");
+  add("features", po::bool_switch(&options.features),
+      "what affinity, source ranges, fragments and SCTP cost beside plain services, as a table in Markdown");
   add("quick", "small tables and few rounds: seconds, and numbers that only show that it runs");
   add("flows", po::value<std::vector<uint32_t>>()->multitoken(), "how many flows; powers of two (1 131072 1048576)");
   add("rounds", po::value(&options.rounds), "interleaved rounds (9)");

@@ -21,6 +21,7 @@ struct Options {
   bool ipv4 = true;
   bool ipv6 = true;
   bool json = false;
+  bool features = false;  // only what features cost, beside the plain cases, as a table in Markdown
 };
 
 // Nothing: the help was asked for and printed.

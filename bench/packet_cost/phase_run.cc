@@ -30,7 +30,7 @@ class PhaseRun {
   }
 
   Result<void> load() {
-    auto rig = Rig::make({family_, phase_.snat, most_flows(), uplink_});
+    auto rig = Rig::make({family_, phase_.snat, most_flows(), uplink_, phase_.feature});
     if (!rig) return tl::unexpected(rig.error());
     if (phase_.table == TableState::kEstablished) return established(*rig);
     if (phase_.table == TableState::kFull)
@@ -42,8 +42,7 @@ class PhaseRun {
     std::vector<ResultRow> rows;
     for (const auto& [key, collected] : collected_) {
       const Case& test = phase_.cases[key.first];
-      rows.push_back(
-          {test.name, test_hook_name(test.hook), family_, key.second, median_of(collected.loads), collected.size});
+      rows.push_back({test.name, test.hook, family_, key.second, median_of(collected.loads), collected.size});
     }
     return rows;
   }
@@ -51,6 +50,11 @@ class PhaseRun {
  private:
   [[nodiscard]] bool is_wanted(const Case& test) const {
     return std::string_view(test.name).find(options_.only) != std::string_view::npos;
+  }
+  // Features are measured on few flows: what they add does not depend on the flow table.
+  [[nodiscard]] std::vector<uint32_t> established_flows() const {
+    if (options_.features || phase_.feature != Feature::kPlain) return {options_.flows.front()};
+    return options_.flows;
   }
   [[nodiscard]] uint32_t most_flows() const { return options_.flows.back(); }
 
@@ -62,11 +66,12 @@ class PhaseRun {
 
   Result<void> established(Rig& rig) {
     uint32_t filled = 0;
-    for (const uint32_t flows : options_.flows) {
+    for (const uint32_t flows : established_flows()) {
       if (auto done = rig.fill(filled, flows); !done) return done;
       filled = flows;
       for (size_t i = 0; i < phase_.cases.size(); ++i) {
-        const MeasureRequest request{phase_.cases[i], family_, 0, flows, options_.rounds, repeats_for(flows)};
+        const MeasureRequest request{phase_.cases[i], phase_.feature,  family_,           0,
+                                     flows,           options_.rounds, repeats_for(flows)};
         if (auto done = measure(rig, i, request); !done) return done;
       }
     }
@@ -80,7 +85,7 @@ class PhaseRun {
     const uint32_t room = std::max(1u << 20, most_flows());
     for (size_t i = 0; i < phase_.cases.size(); ++i) {
       const auto first = kNewFlows + static_cast<uint32_t>(i) * room;
-      MeasureRequest request{phase_.cases[i], family_, first, room, options_.rounds, repeats};
+      MeasureRequest request{phase_.cases[i], phase_.feature, family_, first, room, options_.rounds, repeats};
       if (auto done = measure(rig, i, request); !done) return done;
     }
     return {};

@@ -36,6 +36,8 @@ Numbers numbers_of(const Rounds& rounds) {
   Numbers numbers;
   numbers.ns = least(rounds.product) - wrapper;
   numbers.ns_median = median(rounds.product) - wrapper;
+  if (rounds.floor.empty()) return numbers;
+  numbers.has_comparisons = true;
   numbers.floor_ns = least(rounds.floor) - wrapper;
   numbers.lru_ns = least(rounds.lru) - wrapper;
   numbers.floor_ratio = median_ratio(rounds.product, rounds.floor, loop - wrapper);
@@ -49,18 +51,21 @@ Numbers median_of(const std::vector<Numbers>& loads) {
     for (const auto& load : loads) values.push_back(load.*which);
     return median(std::move(values));
   };
-  return {field(&Numbers::ns),     field(&Numbers::ns_median),   field(&Numbers::floor_ns),
-          field(&Numbers::lru_ns), field(&Numbers::floor_ratio), field(&Numbers::lru_ratio)};
+  return {field(&Numbers::ns),          field(&Numbers::ns_median),   field(&Numbers::floor_ns),
+          field(&Numbers::lru_ns),      field(&Numbers::floor_ratio), field(&Numbers::lru_ratio),
+          loads.front().has_comparisons};
 }
 
 std::string json_line(const ResultRow& row) {
   JsonWriter json(JsonWriter::Style::kCompact);
-  json.begin_object().field("case", row.name).field("hook", row.hook);
+  json.begin_object().field("case", row.name).field("hook", test_hook_name(row.hook));
   json.field("family", row.family == WG_IPV4 ? 4 : 6).field("flows", row.flows);
   json.field("ns", rounded(row.numbers.ns, 10)).field("ns_median", rounded(row.numbers.ns_median, 10));
-  json.field("floor_ns", rounded(row.numbers.floor_ns, 10)).field("lru_ns", rounded(row.numbers.lru_ns, 10));
-  json.field("floor_ratio", rounded(row.numbers.floor_ratio, 100))
-      .field("lru_ratio", rounded(row.numbers.lru_ratio, 100));
+  if (row.numbers.has_comparisons) {
+    json.field("floor_ns", rounded(row.numbers.floor_ns, 10)).field("lru_ns", rounded(row.numbers.lru_ns, 10));
+    json.field("floor_ratio", rounded(row.numbers.floor_ratio, 100))
+        .field("lru_ratio", rounded(row.numbers.lru_ratio, 100));
+  }
   json.field("instructions", row.size.instructions).field("verified_instructions", row.size.verified_instructions);
   return json.end_object().text();
 }
@@ -72,9 +77,13 @@ std::string table_head() {
 
 std::string table_line(const ResultRow& row) {
   const Numbers& n = row.numbers;
-  return fmt::format("{:<22} {:<4} {:>4} {:>8} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.2f} {:>7.2f} {:>7} {:>8}\n",
-                     row.name, row.hook, row.family == WG_IPV4 ? "4" : "6", row.flows, n.ns, n.ns_median, n.floor_ns,
-                     n.lru_ns, n.floor_ratio, n.lru_ratio, row.size.instructions, row.size.verified_instructions);
+  const auto compared = [&n](double value, int digits) {
+    return n.has_comparisons ? fmt::format("{:.{}f}", value, digits) : std::string("-");
+  };
+  return fmt::format("{:<22} {:<4} {:>4} {:>8} {:>7.1f} {:>7.1f} {:>7} {:>7} {:>7} {:>7} {:>7} {:>8}\n", row.name,
+                     test_hook_name(row.hook), row.family == WG_IPV4 ? "4" : "6", row.flows, n.ns, n.ns_median,
+                     compared(n.floor_ns, 1), compared(n.lru_ns, 1), compared(n.floor_ratio, 2),
+                     compared(n.lru_ratio, 2), row.size.instructions, row.size.verified_instructions);
 }
 
 }  // namespace waggle

@@ -17,6 +17,7 @@ struct Numbers {
   double lru_ns = 0;
   double floor_ratio = 0;
   double lru_ratio = 0;
+  bool has_comparisons = false;  // the floor and the LRU variant were measured, too
 };
 
 Numbers numbers_of(const Rounds& rounds);
@@ -25,7 +26,7 @@ Numbers median_of(const std::vector<Numbers>& loads);
 
 struct ResultRow {
   std::string name;
-  std::string hook;
+  TestHook hook;
   wg_family family;
   uint32_t flows;
   Numbers numbers;
@@ -35,5 +36,8 @@ struct ResultRow {
 std::string json_line(const ResultRow& row);
 std::string table_head();
 std::string table_line(const ResultRow& row);
+// What features cost beside plain services: a Markdown table with a line a case and a column a hook and family. ns, and
+// for features how many times the plain case of the same column.
+std::string features_table(const std::vector<ResultRow>& rows);
 
 }  // namespace waggle

@@ -30,6 +30,7 @@ DataplaneSizes sizes_for(const RigConfig& config) {
   sizes.plan.services = 512;
   sizes.plan.slots = 2048;
   sizes.plan.backends = 2048;
+  sizes.plan.source_ranges = 1u << 15;
   sizes.flow_slots4 = config.family == WG_IPV4 ? slots : kUnusedSlots;
   sizes.flow_slots6 = config.family == WG_IPV6 ? slots : kUnusedSlots;
   sizes.snat_slots4 = config.family == WG_IPV4 ? reservations : kUnusedSlots;
@@ -59,6 +60,19 @@ wg_settings settings_for(const MapSet& maps) {
   settings.hz = jiffies_per_second();
   std::ranges::copy(default_flow_lifetimes(), settings.flow_lifetime_s);
   return settings;
+}
+
+ServiceRequest services_for(const RigConfig& config) {
+  constexpr uint32_t kAffinityTimeout = 10800;
+  ServiceRequest request{};
+  request.family = config.family;
+  request.key = kHashKey;
+  request.local = !config.snat;
+  request.protocol = protocol_of(config.feature);
+  request.affinity_timeout_s = config.feature == Feature::kAffinity ? kAffinityTimeout : 0;
+  if (config.feature == Feature::kFewRanges) request.source_ranges = 4;
+  if (config.feature == Feature::kManyRanges) request.source_ranges = 64;
+  return request;
 }
 
 wg_link link_row(uint32_t ifindex) {
@@ -95,7 +109,7 @@ Result<Rig> Rig::make(const RigConfig& config) {
   if (!maps) return tl::unexpected(maps.error());
   Rig rig(config, std::move(*maps));
   rig.settings_ = settings_for(rig.maps_);
-  auto services = write_services(rig.maps_, config.family, kHashKey, !config.snat);
+  auto services = write_services(rig.maps_, services_for(config));
   if (!services) return tl::unexpected(services.error());
   rig.services_ = std::move(*services);
   if (auto written = rig.write_control(); !written) return tl::unexpected(written.error());
@@ -135,7 +149,7 @@ Result<FillRequest> Rig::fill_request() const {
   if (!clock) return tl::unexpected(clock.error());
   auto now = clock->now();
   if (!now) return tl::unexpected(now.error());
-  return FillRequest{config_.family, kHashKey, config_.snat, *now};
+  return FillRequest{config_.family, kHashKey, protocol_of(config_.feature), config_.snat, *now};
 }
 
 Result<void> Rig::fill(uint32_t first, uint32_t last) {

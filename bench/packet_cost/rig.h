@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "packet_cost/cases.h"
 #include "packet_cost/flow_fill.h"
 #include "packet_cost/loaded_object.h"
 #include "packet_cost/map_set.h"
@@ -23,6 +24,7 @@ struct RigConfig {
   bool snat = false;        // backends on other nodes
   uint32_t live_flows = 0;  // the tables are sized for: half of the flow table's slots
   uint32_t uplink_ifindex = 0;
+  Feature feature = Feature::kPlain;
 };
 
 // Sums over services and CPUs.
@@ -32,7 +34,7 @@ struct RigCounters {
   uint64_t evicted_live = 0;
 };
 
-// The programs of a hook that answer the same packets.
+// The programs of a hook that answer the same packets. The floor and the LRU variant know plain services only.
 struct Contestants {
   int empty;
   int floor;

@@ -14,8 +14,15 @@ struct ServiceTables {
   std::vector<uint32_t> frontend_position;  // by service number: bucket * WG_FRONTEND_WAYS + way
 };
 
-// local: the backends are on this node, so that their flows need no SNAT.
-Result<ServiceTables> write_services(const MapSet& maps, wg_family family, const wg_hash_key& key, bool local);
+struct ServiceRequest {
+  wg_family family;
+  wg_hash_key key;
+  bool local;  // the backends are on this node, so that their flows need no SNAT
+  uint8_t protocol;
+  uint32_t affinity_timeout_s;  // 0: none
+  uint32_t source_ranges;       // of each service; 0: everybody may
+};
+Result<ServiceTables> write_services(const MapSet& maps, const ServiceRequest& request);
 
 // Row of a service and of a backend; row 0 stays empty.
 constexpr uint32_t service_row(uint32_t service) { return service + 1; }

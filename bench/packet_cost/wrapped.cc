@@ -6,7 +6,6 @@
 #include <linux/bpf.h>
 #include <net/ethernet.h>
 
-#include <array>
 #include <bit>
 #include <cstring>
 #include <ctime>
@@ -17,11 +16,12 @@
 namespace waggle {
 namespace {
 
+// Before the payload.
 constexpr size_t kFrameBytes = 96;
 
 // The wrapper writes all headers; the kernel only wants to see the protocol before it starts.
-std::array<uint8_t, kFrameBytes> blank_frame(uint32_t family) {
-  std::array<uint8_t, kFrameBytes> frame{};
+std::vector<uint8_t> blank_frame(uint32_t family, uint32_t payload) {
+  std::vector<uint8_t> frame(kFrameBytes + payload);
   const uint16_t protocol = htons(family == WG_IPV4 ? ETHERTYPE_IP : ETHERTYPE_IPV6);
   std::memcpy(frame.data() + 12, &protocol, sizeof(protocol));
   return frame;
@@ -37,11 +37,11 @@ double thread_ns() {
 
 const char* test_hook_name(TestHook hook) { return hook == TestHook::kTc ? "tc" : "xdp"; }
 
-Result<Stretch> run_program(TestHook hook, int program_fd, uint32_t family, uint32_t repeats) {
-  const auto frame = blank_frame(family);
+Result<Stretch> run_program(TestHook hook, int program_fd, const bench_setup& setup, uint32_t repeats) {
+  const auto frame = blank_frame(setup.family, setup.payload);
   __sk_buff skb{};
   skb.ingress_ifindex = 1;  // without one, TC would take the packet for the node's own
-  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = frame.size(),
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = static_cast<uint32_t>(frame.size()),
               .repeat = static_cast<int>(repeats));
   if (hook == TestHook::kTc) {
     options.ctx_in = &skb;
@@ -64,7 +64,7 @@ Result<Wrapped> Wrapped::make(TestHook hook, const bench_setup& setup, int targe
     return system_failure("putting a program behind its wrapper", errno);
   auto order = object->variables();
   if (!order) return tl::unexpected(order.error());
-  return Wrapped(hook, std::move(*object), std::move(*order), setup.family);
+  return Wrapped(hook, std::move(*object), std::move(*order), setup);
 }
 
 void Wrapped::go_through(uint32_t first, uint32_t count) {
@@ -73,7 +73,7 @@ void Wrapped::go_through(uint32_t first, uint32_t count) {
 }
 
 Result<Stretch> Wrapped::run(uint32_t repeats) const {
-  return run_program(hook_, object_.program("wrap"), family_, repeats);
+  return run_program(hook_, object_.program("wrap"), setup_, repeats);
 }
 
 }  // namespace waggle

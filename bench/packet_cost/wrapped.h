@@ -20,8 +20,8 @@ struct Stretch {
   uint32_t verdict = 0;  // of the last packet
 };
 
-// Runs a program `repeats` times on one packet buffer.
-Result<Stretch> run_program(TestHook hook, int program_fd, uint32_t family, uint32_t repeats);
+// Runs a program `repeats` times on one packet buffer, as long as the packets of the set-up.
+Result<Stretch> run_program(TestHook hook, int program_fd, const bench_setup& setup, uint32_t repeats);
 
 class Wrapped {
  public:
@@ -32,12 +32,12 @@ class Wrapped {
   Result<Stretch> run(uint32_t repeats) const;
 
  private:
-  Wrapped(TestHook hook, LoadedObject object, Mapping order, uint32_t family)
-      : hook_(hook), object_(std::move(object)), order_(std::move(order)), family_(family) {}
+  Wrapped(TestHook hook, LoadedObject object, Mapping order, const bench_setup& setup)
+      : hook_(hook), object_(std::move(object)), order_(std::move(order)), setup_(setup) {}
   TestHook hook_;
   LoadedObject object_;
   Mapping order_;  // struct bench_order
-  uint32_t family_;
+  bench_setup setup_;
 };
 
 }  // namespace waggle
