@@ -104,6 +104,9 @@ class Verdicts:
         place = self.cluster.node(node)
         return {place.ipv4, place.ipv6, f"10.244.{node[1]}.1", f"fd00:10:244:{node[1]}::1"}
 
+    def expected(self, case):
+        return matrix.expected(case.service, case.destination, case.client)
+
     def themselves(self, case):
         """The addresses by which the pods know the client if nobody of Waggle's hides it."""
         place = place_of(self.cluster, case.client)
@@ -114,9 +117,13 @@ class Verdicts:
         hidden = self.masquerade and case.service == "on-nodes" and place.node
         return {place.ipv4, place.ipv6} | (self.addresses_of(place.node) if hidden else set())
 
+    def clients_seen(self, case, source, node):
+        """The addresses that an endpoint on `node` may take for the client's; source: as in the table."""
+        return self.addresses_of("n1") if source == "node" and node != "n1" else self.themselves(case)
+
     def complaint(self, case, outcomes):
         """None if this is what the table says."""
-        who, source = matrix.expected(case.service, case.destination, case.client)
+        who, source = self.expected(case)
         if who in ("refused", "silent"):
             word = clients.REFUSED if who == "refused" else clients.LOST
             # A raw socket of the node hears at once of a packet that was dropped where it leaves.
@@ -133,8 +140,7 @@ class Verdicts:
         node = next((n for n in nodes if outcome.pod == endpoint_of(self.cluster, case.service, n).name), None)
         if node is None or outcome.port != POD_PORT:
             return f"answered by {outcome.pod}, port {outcome.port}; only endpoints of {nodes} may"
-        hidden = source == "node" and node != "n1"
-        allowed = self.addresses_of("n1") if hidden else self.themselves(case)
+        allowed = self.clients_seen(case, source, node)
         return None if outcome.peer in allowed else f"{outcome.pod} sees {outcome.peer} as the client, not one of {sorted(allowed)}"
 
 
@@ -152,12 +158,18 @@ def silent_endpoints(cluster, results):
 
 
 def ask_everything(cluster, fabric):
-    """case -> outcomes; all clients ask at the same time."""
+    """case -> outcomes."""
+    cases = (Case(*rest) for rest in itertools.product(matrix.CLIENTS, matrix.SERVICES, matrix.DESTINATIONS, PROTOCOLS, FAMILIES))
+    asked = [case for case in cases if (fabric, case.client, case.protocol) not in matrix.NOT_ASKED]
+    return ask_all(cluster, {case: question(fabric, case) for case in asked})
+
+
+def ask_all(cluster, questions):
+    """Case -> outcomes, of case -> arguments of clients.ask; all clients ask at the same time."""
     results, tasks = {}, {}
     for client in matrix.CLIENTS:
-        cases = [Case(client, *rest) for rest in itertools.product(matrix.SERVICES, matrix.DESTINATIONS, PROTOCOLS, FAMILIES)]
-        cases = [case for case in cases if (fabric, client, case.protocol) not in matrix.NOT_ASKED]
-        task = cluster.start(place_of(cluster, client), clients.ask_all, [question(fabric, case) for case in cases])
+        cases = [case for case in questions if case.client == client]
+        task = cluster.start(place_of(cluster, client), clients.ask_all, [questions[case] for case in cases])
         tasks[client] = cases, task
     for cases, task in tasks.values():
         results |= zip(cases, task.result(120.0))
