@@ -43,7 +43,12 @@ std::string ReferenceRun::pieces(const PacketStep& step) {
   const PacketSpec in = large(between(step.key.client, step.key.frontend, step.key.protocol), ip_id_);
   const AddressPort inside{step.key.client.address, flow.client_port};
   const PacketSpec middle = large(between(inside, flow.backend, step.key.protocol), ip_id_);
-  return step.is_reply ? pieces_of_reply(flow, in, middle) : pieces_of_request(flow, in, middle);
+  if (!step.is_reply) {
+    model_.went_on(step.key);
+    return pieces_of_request(flow, in, middle);
+  }
+  model_.replied(step.key, Signal::kData);
+  return pieces_of_reply(flow, in, middle);
 }
 
 std::string ReferenceRun::pieces_of_request(const Flow& flow, const PacketSpec& in, const PacketSpec& middle) {

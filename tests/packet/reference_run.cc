@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reference_run.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "reference_packets.h"
 
@@ -23,6 +26,13 @@ std::string choices_text(const std::set<AddressPort>& choices) {
   return fmt::format("{}", fmt::join(all, " "));
 }
 
+bool is_spilled_as(const wg_spill_key& entry, const FlowKey& key) {
+  const auto client = key.client.address.words(), frontend = key.frontend.address.words();
+  return entry.direction == WG_SPILL_REQUEST && std::ranges::equal(client, entry.client) &&
+         std::ranges::equal(frontend, entry.other) && entry.client_port == htons(key.client.port) &&
+         entry.other_port == htons(key.frontend.port) && entry.protocol == static_cast<uint8_t>(key.protocol);
+}
+
 }  // namespace
 
 ReferenceRun::ReferenceRun(ProgramRig& rig, const Settings& settings, ReferenceCounts& counts)
@@ -34,6 +44,7 @@ ReferenceRun::ReferenceRun(ProgramRig& rig, const Settings& settings, ReferenceC
   }
   rig_.set_detector(static_cast<wg_detector>(settings.detector), pods);
   rig_.set_service_cidrs({});
+  calls_of(rig_).forget_sockets();
   model_.world.settings = settings;
   ThisNode& here = model_.world.node;
   for (const char* own : {kNodeAddress4, kNodeSecondAddress4, kNodeAddress6, kNodeSecondAddress6}) {
@@ -53,6 +64,8 @@ uint32_t ReferenceRun::policy_of(const Settings& settings) {
 
 std::string ReferenceRun::take(const Step& step) {
   if (const auto* event = std::get_if<Event>(&step)) return apply(*event);
+  if (const auto* pause = std::get_if<Pause>(&step)) return wait(*pause);
+  if (const auto* one = std::get_if<Call>(&step)) return call(*one);
   const auto& packet = std::get<PacketStep>(step);
   ++counts_["packets"];
   if (packet.signal == Signal::kError) return error(packet);
@@ -78,6 +91,23 @@ std::string ReferenceRun::apply(const Event& event) {
   rig_.set_node_addresses({.node_port_addresses = node.node_port_addresses, .node_ips = node.node_ips});
   const auto applied = rig_.apply_anyway({event});
   return applied ? "" : applied.error().message;
+}
+
+// Spilled flows have no clock: they stay until others need the room.
+std::string ReferenceRun::wait(const Pause& pause) {
+  rig_.pass_time(pause.seconds);
+  if (const auto swept = rig_.sweep(); !swept) return swept.error().message;
+  std::set<FlowKey> spilled;
+  for (const auto& [entry, value] : rig_.spill()) {
+    for (const auto& [key, flow] : model_.flows()) {
+      if (is_spilled_as(entry, key)) spilled.insert(key);
+    }
+  }
+  const size_t before = model_.flows().size();
+  model_.pass(pause.seconds, spilled);
+  ++counts_["pauses"];
+  counts_["flows that aged out"] += before - model_.flows().size();
+  return "";
 }
 
 RunOutput ReferenceRun::run(const RunInput& input) {
@@ -333,7 +363,7 @@ ProgramRig& rig_of(const Settings& settings) {
     RigOptions options;
     options.policy = ReferenceRun::policy_of(settings);
     options.is_alone = true;
-    options.sizes.affinity_entries = 4096;  // nothing is forgotten for lack of room
+    options.sizes.affinity_entries = options.sizes.sock_entries = 4096;  // nothing is forgotten for lack of room
     auto opened = ProgramRig::open(options);
     if (!opened) {
       std::fprintf(stderr, "%s\n", opened.error().message.c_str());

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "packet_case.h"
+#include "socket_calls.h"
 #include "support/reference/scenario.h"
 
 namespace waggle {
@@ -38,6 +39,7 @@ class ReferenceRun {
   };
 
   std::string apply(const Event& event);
+  std::string wait(const reference::Pause& pause);
   std::string request(const reference::PacketStep& step);
   std::string request_at_xdp(Request& request, bool& is_done);
   std::string request_at_tc(Request& request);
@@ -55,6 +57,8 @@ class ReferenceRun {
   std::string reply_at_xdp(const PacketSpec& in, const PacketSpec& shown, uint32_t link, bool& is_done);
   std::string reply_at_tc(const PacketSpec& in, const PacketSpec& shown, const reference::Flow& flow,
                           const reference::FlowKey& key, bool by_node);
+
+  std::string call(const reference::Call& call);
 
   // Errors about packets of a flow (K-14).
   std::string error(const reference::PacketStep& step);
@@ -77,7 +81,8 @@ class ReferenceRun {
   uint32_t ip_id_ = 0;  // of the last fragmented packet
 };
 
-// One rig for each policy, made when it is first asked for.
+// One rig for each policy, made when it is first asked for, and socket calls below its hooks.
 ProgramRig& rig_of(const reference::Settings& settings);
+SocketCalls& calls_of(const ProgramRig& rig);
 
 }  // namespace waggle

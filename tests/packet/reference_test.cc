@@ -18,6 +18,8 @@ using namespace reference;  // NOLINT: the model's words are this test's
 constexpr int kFirstEvents = 16;
 constexpr int kPackets = 300;
 constexpr uint32_t kPacketsAnEvent = 25;
+constexpr uint32_t kPacketsAPause = 60;
+constexpr uint32_t kPacketsACall = 12;
 
 struct Policy {
   const char* name;
@@ -35,13 +37,19 @@ class PacketsAgainstTheModel : public testing::TestWithParam<Policy> {
     return settings;
   }
 
+  static Step any_step(Generator& generator, const Model& model) {
+    if (generator.one_in(kPacketsAnEvent)) return generator.event();
+    if (generator.one_in(kPacketsAPause)) return generator.pause();
+    if (generator.one_in(kPacketsACall)) return generator.call(model);
+    return generator.packet(model);
+  }
+
   // A random history as far as it goes well; what went wrong with its last step.
   std::string live_through(Generator& generator, Scenario& scenario) {
     scenario.settings = settings(generator);
     ReferenceRun run(rig_of(scenario.settings), scenario.settings, counts_);
     for (int step = 0; step < kFirstEvents + kPackets; ++step) {
-      const bool is_event = step < kFirstEvents || generator.one_in(kPacketsAnEvent);
-      scenario.steps.push_back(is_event ? Step(generator.event()) : Step(generator.packet(run.model())));
+      scenario.steps.push_back(step < kFirstEvents ? Step(generator.event()) : any_step(generator, run.model()));
       if (std::string wrong = run.take(scenario.steps.back()); !wrong.empty()) {
         return fmt::format("{}{}\n{} entries spilled\n", text_of(scenario.steps.back()), wrong,
                            rig_of(scenario.settings).spilled());

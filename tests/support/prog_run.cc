@@ -18,8 +18,10 @@
 #include "dataplane/flow_tables.h"
 #include "dataplane/hash_entries.h"
 #include "dataplane/jiffies.h"
+#include "dataplane/netns_cookie.h"
 #include "dataplane/settings.h"
 #include "dataplane/sweep.h"
+#include "waggle/abi/sock.h"
 
 namespace waggle {
 namespace {
@@ -133,7 +135,9 @@ Result<std::unique_ptr<ProgramRig>> ProgramRig::open(const RigOptions& options) 
   if (!std::filesystem::create_directory(config.bpf_root, error)) return failure("making a directory for pins");
   auto maps = make_maps(config);
   if (!maps) return tl::unexpected(maps.error());
-  wg_settings settings = make_settings(config, *maps, 0);
+  const auto cookie = own_netns_cookie();
+  if (!cookie) return tl::unexpected(cookie.error());
+  wg_settings settings = make_settings(config, *maps, *cookie);
   settings.policy = options.policy;
   auto programs = Programs::load(*maps, settings);
   if (!programs) return tl::unexpected(programs.error());
@@ -253,6 +257,7 @@ Result<void> ProgramRig::reset() {
   state_ = State();
   forget_all_flows();
   clear_hash<wg_affinity_key, wg_affinity_value>(maps_.fd("affinity"), "affinity");
+  clear_hash<wg_sock_key, wg_sock_value>(maps_.fd("sock_flows"), "sock_flows");
   clear_hash<wg_source_range_key, wg_source_range_value>(maps_.fd("source_ranges"), "source_ranges");
   auto done = write(planner_.plan(state_, services));
   for (int round = 0; done && round < 3; ++round) done = release();
@@ -326,8 +331,10 @@ std::vector<FlowCopy> ProgramRig::flows(FlowTable table) const {
   return found;
 }
 
-size_t ProgramRig::spilled() const {
-  return hash_entries<wg_spill_key, wg_spill_value>(maps_.fd("flow_spill"), "flow_spill").value().size();
+size_t ProgramRig::spilled() const { return spill().size(); }
+
+ProgramRig::SpillEntries ProgramRig::spill() const {
+  return hash_entries<wg_spill_key, wg_spill_value>(maps_.fd("flow_spill"), "flow_spill").value();
 }
 
 void ProgramRig::change_heads(FlowTable table, const std::function<void(wg_flow_head&)>& change) {
@@ -355,6 +362,15 @@ void ProgramRig::age_fragments(uint32_t seconds) {
   }
 }
 
+void ProgramRig::pass_time(uint32_t seconds) {
+  age_flows(seconds);
+  age_fragments(seconds);
+  for (auto [key, value] : affinity()) {
+    value.seen -= seconds * settings_.hz;
+    ::bpf_map_update_elem(maps_.fd("affinity"), &key, &value, BPF_EXIST);
+  }
+}
+
 Result<SweepResult> ProgramRig::sweep(const std::function<void()>& meanwhile) {
   SweepSettings sweep{.hz = settings_.hz};
   std::ranges::copy(settings_.flow_lifetime_s, sweep.lifetimes_s.begin());
@@ -370,7 +386,7 @@ Result<SweepResult> ProgramRig::sweep(const std::function<void()>& meanwhile) {
 }
 
 ProgramRig::SpillEntries ProgramRig::take_spilled() {
-  auto entries = hash_entries<wg_spill_key, wg_spill_value>(maps_.fd("flow_spill"), "flow_spill").value();
+  auto entries = spill();
   clear_hash<wg_spill_key, wg_spill_value>(maps_.fd("flow_spill"), "flow_spill");
   return entries;
 }

@@ -89,6 +89,7 @@ class ProgramRig {
   [[nodiscard]] Reasons reasons(wg_hook hook) const;
   [[nodiscard]] wg_service_counter service_counter(uint32_t service) const;
   [[nodiscard]] const wg_settings& settings() const { return settings_; }
+  [[nodiscard]] int program_fd(const std::string& name) const { return programs_.fd(name); }
   TableStore& tables() { return *writer_; }
   ControlTable& control() { return *control_; }
 
@@ -112,10 +113,13 @@ class ProgramRig {
   void age_flows(uint32_t seconds);
   // The same for the ports that fragments left.
   void age_fragments(uint32_t seconds);
+  // All of it, and what clients are remembered for: as if so much time had passed without a packet.
+  void pass_time(uint32_t seconds);
   // The agent's sweep; `meanwhile` runs in the midst of it: spilled bits are parked, flow_spill is not yet read.
   Result<SweepResult> sweep(const std::function<void()>& meanwhile = [] {});
-  // Takes every entry out of flow_spill, and puts entries back.
+  // Reads flow_spill; takes every entry out of it, and puts entries back.
   using SpillEntries = std::vector<std::pair<wg_spill_key, wg_spill_value>>;
+  [[nodiscard]] SpillEntries spill() const;
   SpillEntries take_spilled();
   void put_spilled(const SpillEntries& entries);
   // Empties one table of flows, as evictions would.

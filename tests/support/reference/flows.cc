@@ -6,7 +6,16 @@
 namespace waggle::reference {
 namespace {
 
+// How long a flow may be idle (docs/architecture.md, Flows).
+uint32_t lifetime_s(Protocol protocol, const Flow& flow) {
+  if (protocol == Protocol::kUdp) return flow.replied ? 180 : 30;
+  if (flow.has_ended()) return 10;
+  if (flow.is_ending()) return 600;
+  return flow.replied ? 86400 : 60;
+}
+
 void follow(Flow& flow, Protocol protocol, Signal signal, bool by_client) {
+  if (!by_client) flow.replied = true;
   if (signal == Signal::kReset || (signal == Signal::kFinish && protocol == Protocol::kSctp)) flow.reset = true;
   if (signal == Signal::kFinish) (by_client ? flow.client_finished : flow.backend_finished) = true;
 }
@@ -24,10 +33,8 @@ void Model::apply(const Event& event) {
   frontends_ = frontends_of(world);
   for (const auto& [key, frontend] : frontends_) owners_[key] = frontend.owner;
   // K-66: what was remembered while affinity was on does not count when it comes back.
-  std::erase_if(affinity_, [this](const auto& one) {
-    const Service* service = world.served(one.first.first);
-    return service == nullptr || service->affinity_timeout_s == 0;
-  });
+  forget_what_is_off(affinity_);
+  forget_what_is_off(call_affinity_);
 }
 
 const Frontend* Model::live(const FlowKey& key) const {
@@ -49,14 +56,6 @@ bool Model::must_leave(const FlowKey& key, const Flow& flow, Signal signal) cons
   const auto owner = owners_.find({key.frontend, key.protocol});
   if (owner == owners_.end() || owner->second != flow.owner) return true;  // the address is another service's now
   return !endpoints_of(world, owner->second).serving.contains(flow.backend);
-}
-
-// K-62..K-64
-void Model::apply_affinity(const Frontend& frontend, const Source& source, Decision& decision) const {
-  if (decision.verdict != Verdict::kServed || world.served(frontend.owner)->affinity_timeout_s == 0) return;
-  const auto remembered = affinity_.find({frontend.owner, source.address});
-  if (remembered == affinity_.end() || !decision.choices.contains(remembered->second)) return;
-  decision.choices = {remembered->second};
 }
 
 // Two flows of one client socket over one endpoint would have the same replies: the second one gets another endpoint or
@@ -90,6 +89,7 @@ Expectation Model::request(const FlowKey& key, const Source& source, Signal sign
     expected.flow = flow;
     expected.decision = {.verdict = Verdict::kServed, .choices = {flow->backend}};
     follow(flows_.at(key), key.protocol, signal, true);
+    went_on(key);
     return expected;
   }
   const Frontend* frontend = live(key);
@@ -103,7 +103,7 @@ Expectation Model::request(const FlowKey& key, const Source& source, Signal sign
     return expected;
   }
   expected.decision = decide(world, *frontend, source);
-  apply_affinity(*frontend, source, expected.decision);
+  narrow(expected.decision, frontend->owner, affinity_, source.address);
   note_ambiguity(key, expected);
   return expected;
 }
@@ -117,13 +117,15 @@ void Model::opened(const FlowKey& key, const Flow& flow, Signal signal) {
   Flow added = flow;
   added.owner = live(key)->owner;
   follow(added, key.protocol, signal, true);
+  added.seen = now_;
   flows_[key] = added;
   // One that has ended and would answer alike is over for good.
   std::erase_if(flows_, [&](const auto& one) {
     return answers_like(one.first, one.second, key, added.client_port) && one.second.backend == added.backend &&
            one.second.has_ended();
   });
-  if (world.served(added.owner)->affinity_timeout_s != 0) affinity_[{added.owner, key.client.address}] = added.backend;
+  if (world.served(added.owner)->affinity_timeout_s != 0)
+    affinity_[{added.owner, key.client.address}] = {added.backend, now_};
 }
 
 bool Model::goes_on(const FlowKey& key) const {
@@ -131,7 +133,19 @@ bool Model::goes_on(const FlowKey& key) const {
   return known != nullptr && !known->has_ended() && !must_leave(key, *known, Signal::kData);
 }
 
-void Model::replied(const FlowKey& key, Signal signal) { follow(flows_.at(key), key.protocol, signal, false); }
+void Model::replied(const FlowKey& key, Signal signal) {
+  follow(flows_.at(key), key.protocol, signal, false);
+  went_on(key);
+}
+
+void Model::went_on(const FlowKey& key) { flows_.at(key).seen = now_; }
+
+void Model::pass(uint32_t seconds, const std::set<FlowKey>& without_clock) {
+  now_ += seconds;
+  std::erase_if(flows_, [&](const auto& one) {
+    return !without_clock.contains(one.first) && now_ - one.second.seen > lifetime_s(one.first.protocol, one.second);
+  });
+}
 
 bool Model::is_reserved(const AddressPort& node, const AddressPort& backend, const FlowKey& except) const {
   return std::any_of(flows_.begin(), flows_.end(), [&](const auto& one) {

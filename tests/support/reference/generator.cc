@@ -121,7 +121,8 @@ Service Generator::service() {
   add_ports(service);
   add_outside(service);
   if (one_in(3)) service.internal_policy = TrafficPolicy::kLocal;
-  if (features_.affinity && one_in(3)) service.affinity_timeout_s = 10800;
+  static constexpr uint32_t kTimeouts[] = {60, 600, 10800};
+  if (features_.affinity && one_in(3)) service.affinity_timeout_s = one_of(kTimeouts);
   if (one_in(12)) {
     service.has_proxy_name = true;
     service.service_proxy_name = "other";
@@ -240,6 +241,25 @@ PacketStep Generator::later_packet(const Model& model) {
   // The node's port of what has ended may be in new hands: what comes late then is nobody's.
   if (flow.has_ended() && flow.node) step.signal = Signal::kOpen;
   return step;
+}
+
+Call Generator::call(const Model& model) {
+  Call call;
+  const Family family = this->family();
+  call.link = one_in(2) ? Link::kHost : Link::kPod;
+  call.protocol = one_in(2) ? Protocol::kTcp : Protocol::kUdp;
+  call.is_send = call.protocol == Protocol::kUdp && one_in(2);
+  call.socket = call.is_send ? below(3) : 0;
+  call.is_mapped = family == Family::kIpv4 && one_in(4);
+  call.to = destination(model, family, call.protocol);
+  return call;
+}
+
+// All lifetimes and timeouts are five seconds and more away from every sum of these: what a slow machine adds does not
+// matter.
+Pause Generator::pause() {
+  static constexpr uint32_t kSeconds[] = {35, 35, 35, 35, 70, 70, 140, 350, 700, 10500, 87500};
+  return {one_of(kSeconds)};
 }
 
 PacketStep Generator::packet(const Model& model) {

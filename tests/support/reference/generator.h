@@ -29,6 +29,9 @@ class Generator {
   Event event();
   // A client's or a backend's packet; half of them go on with flows that the model knows.
   PacketStep packet(const Model& model);
+  // Long enough that some flows and memories are too old after it, and none just so.
+  Pause pause();
+  Call call(const Model& model);
   // Someone who opens a new flow.
   Source source(Family family);
 

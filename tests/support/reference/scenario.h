@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A case for the reference model: settings, then objects that come and go, and packets in between. As values, as text
-// (the fixtures in tests/packet/cases), and made smaller while it still fails.
+// A case for the reference model: settings, then objects that come and go, packets in between, and time that passes. As
+// values, as text (the fixtures in tests/packet/cases), and made smaller while it still fails.
 //
 //   # What this case shows.
 //   === settings         detector=links|cidr|none snat=always masquerade=all ping=reject ports=pass unallocated=pass
 //   === apply            manifests (YAML documents)
 //   === delete           objects that are gone, one a line: "Service ns/s1"
 //   === packets          one a line: "pod tc 10.244.1.10:40000 > 10.96.0.1:80 TCP open", with < for the backend's
-//   answer;
+//   answer; "call node connect 10.96.0.1:80 TCP", "call pod send 2 10.96.0.1:53 UDP mapped"; "wait 35" where so many
+//   seconds pass
 //                        " = served 10.244.1.20:8080 10.244.2.20:8080 snat" behind it: what the model must say, too
 #pragma once
 
@@ -33,7 +34,14 @@ struct PacketStep {
   bool operator==(const PacketStep&) const = default;
 };
 
-using Step = std::variant<Event, PacketStep>;
+// Nothing happens for a while, and then the agent sweeps the flow tables.
+struct Pause {
+  uint32_t seconds = 0;
+
+  bool operator==(const Pause&) const = default;
+};
+
+using Step = std::variant<Event, PacketStep, Pause, Call>;
 
 struct Scenario {
   Settings settings = {};

@@ -48,6 +48,35 @@ Result<PacketStep> parse_packet(const std::string& line) {
   return step;
 }
 
+Result<Step> parse_call(const std::string& line) {
+  std::istringstream words(line);
+  std::string call, who, what, to, protocol, mapped;
+  Call one;
+  words >> call >> who >> what;
+  one.is_send = what == "send";
+  if (one.is_send) words >> one.socket;
+  words >> to >> protocol >> mapped;
+  const auto place = parse_place(to);
+  const auto carried = parse_protocol(protocol);
+  if (!place || !carried || (who != "node" && who != "pod")) return failure(fmt::format("`{}` is no call", line));
+  one.link = who == "node" ? Link::kHost : Link::kPod;
+  one.to = *place;
+  one.protocol = *carried;
+  one.is_mapped = mapped == "mapped";
+  return Step(one);
+}
+
+Result<Step> parse_line_of_packets(const std::string& line) {
+  std::istringstream words(line);
+  std::string word;
+  Pause pause;
+  words >> word;
+  if (word == "call") return parse_call(line);
+  if (word != "wait") return parse_packet(line).map([](PacketStep one) { return Step(std::move(one)); });
+  if (!(words >> pause.seconds)) return failure(fmt::format("`{}` does not say how many seconds", line));
+  return Step(pause);
+}
+
 Result<Deletion> parse_deletion(const std::string& line) {
   Deletion deletion;
   std::istringstream words(line);
@@ -112,7 +141,7 @@ class Reader {
   Result<void> take_line(const std::string& command, const std::string& line) {
     if (command == "settings") return settings(line);
     if (command == "delete") return add(parse_deletion(line).map([](Deletion one) { return Event(std::move(one)); }));
-    if (command == "packets") return add(parse_packet(line));
+    if (command == "packets") return add(parse_line_of_packets(line));
     return failure(fmt::format("{}: `=== {}` is no command", file_, command));
   }
 

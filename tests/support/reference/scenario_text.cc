@@ -153,6 +153,12 @@ std::string settings_text(const Settings& settings) {
   return text + "\n";
 }
 
+std::string call_text(const Call& call) {
+  const std::string what = call.is_send ? fmt::format("send {}", call.socket) : "connect";
+  return fmt::format("call {} {} {} {}{}\n", call.link == Link::kHost ? "node" : "pod", what, call.to.text(),
+                     protocol_name(call.protocol), call.is_mapped ? " mapped" : "");
+}
+
 }  // namespace
 
 std::string text_of(const PacketStep& step) {
@@ -164,6 +170,8 @@ std::string text_of(const PacketStep& step) {
 
 std::string text_of(const Step& step) {
   if (const auto* event = std::get_if<Event>(&step)) return event_text(*event);
+  if (const auto* pause = std::get_if<Pause>(&step)) return fmt::format("wait {}\n", pause->seconds);
+  if (const auto* call = std::get_if<Call>(&step)) return call_text(*call);
   return text_of(std::get<PacketStep>(step));
 }
 
@@ -171,7 +179,7 @@ std::string text_of(const Scenario& scenario) {
   std::string text = "=== settings\n" + settings_text(scenario.settings);
   bool in_packets = false;
   for (const Step& step : scenario.steps) {
-    const bool is_packet = std::holds_alternative<PacketStep>(step);
+    const bool is_packet = !std::holds_alternative<Event>(step);
     if (is_packet && !in_packets) text += "=== packets\n";
     in_packets = is_packet;
     text += text_of(step);
