@@ -215,6 +215,9 @@ void ReferenceRun::note(const Request& request, const Flow& flow) {
   ++counts_[request.expected.is_new ? "opened" : "established"];
   if (flow.node) ++counts_["by the node's address"];
   if (flow.client_port != request.in.source_port) ++counts_["with another source port"];
+  // Only chance can show that an old memory does not count: it must not be followed each time.
+  if (request.expected.outdated && request.expected.decision.choices.size() > 1)
+    ++counts_[request.expected.outdated == flow.backend ? "as an old memory says" : kNotAsMemorySays];
   if (request.expected.is_new) model_.opened(request.step.key, flow, request.step.signal);
 }
 

@@ -16,6 +16,7 @@ namespace waggle {
 
 // What was compared, by what happened: a run that met only some of it proves little.
 using ReferenceCounts = std::map<std::string, uint64_t>;
+inline constexpr const char* kNotAsMemorySays = "not as an old memory says";
 
 class ReferenceRun {
  public:

@@ -20,6 +20,7 @@ constexpr int kPackets = 300;
 constexpr uint32_t kPacketsAnEvent = 25;
 constexpr uint32_t kPacketsAPause = 60;
 constexpr uint32_t kPacketsACall = 12;
+constexpr uint64_t kPacketsForChance = 100'000;
 
 struct Policy {
   const char* name;
@@ -102,6 +103,9 @@ TEST_P(PacketsAgainstTheModel, DoWhatTheContractSays) {
     FAIL() << "WAGGLE_TEST_SEED=" << seed << ", history " << history << ":\n" << wrong << "\n" << report(scenario);
   }
   for (const auto& [what, count] : counts_) fmt::print("{:10} {}\n", count, what);
+  if (wanted >= kPacketsForChance) {
+    EXPECT_GT(counts_[kNotAsMemorySays], 0u) << "memories do not age (K-65)";
+  }
 }
 
 }  // namespace

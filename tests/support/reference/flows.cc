@@ -103,7 +103,7 @@ Expectation Model::request(const FlowKey& key, const Source& source, Signal sign
     return expected;
   }
   expected.decision = decide(world, *frontend, source);
-  narrow(expected.decision, frontend->owner, affinity_, source.address);
+  expected.outdated = narrow(expected.decision, frontend->owner, affinity_, source.address);
   note_ambiguity(key, expected);
   return expected;
 }

@@ -44,10 +44,11 @@ struct Flow {
 // What a client's packet must meet.
 struct Expectation {
   Decision decision = {};
-  bool is_new = true;                    // a served packet opens a flow
-  const Flow* flow = nullptr;            // the flow it belongs to, if !is_new
-  bool may_translate_port = false;       // the client's port may become another one (K-13: never ambiguous)
-  std::set<AddressPort> ambiguous = {};  // choices for which it must
+  bool is_new = true;                        // a served packet opens a flow
+  const Flow* flow = nullptr;                // the flow it belongs to, if !is_new
+  bool may_translate_port = false;           // the client's port may become another one (K-13: never ambiguous)
+  std::set<AddressPort> ambiguous = {};      // choices for which it must
+  std::optional<AddressPort> outdated = {};  // a choice that affinity would have made if not so much time had passed
 };
 
 // A process names a service in connect(), or in sendto() on an unconnected UDP socket that it has for a while.
@@ -122,15 +123,18 @@ class Model {
     PortKey owner;
   };
 
-  // K-62..K-65
+  // K-62..K-65. Answers the backend whose memory is too old.
   template <typename Client>
-  void narrow(Decision& decision, const PortKey& owner, const Affinity<Client>& affinity, const Client& client) const {
+  std::optional<AddressPort> narrow(Decision& decision, const PortKey& owner, const Affinity<Client>& affinity,
+                                    const Client& client) const {
     const uint32_t timeout_s = world.served(owner)->affinity_timeout_s;
     const auto remembered = affinity.find({owner, client});
-    if (decision.verdict != Verdict::kServed || timeout_s == 0 || remembered == affinity.end()) return;
+    if (decision.verdict != Verdict::kServed || timeout_s == 0 || remembered == affinity.end()) return {};
     const Memory& memory = remembered->second;
-    if (now_ - memory.since < timeout_s && decision.choices.contains(memory.backend))
-      decision.choices = {memory.backend};
+    if (!decision.choices.contains(memory.backend)) return {};
+    if (now_ - memory.since >= timeout_s) return memory.backend;
+    decision.choices = {memory.backend};
+    return {};
   }
   template <typename Client>
   void forget_what_is_off(Affinity<Client>& affinity) const {
