@@ -11,6 +11,7 @@
 typedef struct __sk_buff wg_context;
 #define WG_CONTEXT_IFINDEX(context) ((context)->ifindex)
 
+#include "lib/alone.h"
 #include "lib/fragment.h"
 #include "lib/host.h"
 #include "lib/icmp.h"
@@ -74,7 +75,14 @@ static __always_inline int request4(struct __sk_buff *skb, const struct packet *
 	struct lb_answer answer = {};
 	int result = lb_request4(skb, packet, &answer);
 
-	return result < 0 ? result : follow_answer(skb, WG_IPV4, packet, &answer);
+	if (result < 0)
+		return result;
+	if (UNLIKELY(answer.backend & WG_FLOW_SNAT) && alone_comes_in(skb)) {
+		result = alone_request4(skb, packet, &answer);
+		if (result != CONTINUE)
+			return result;
+	}
+	return follow_answer(skb, WG_IPV4, packet, &answer);
 }
 
 WG_GLOBAL int follow_answer6(struct __sk_buff *skb, struct lb_scratch *work)
@@ -87,7 +95,14 @@ static __always_inline int request6(struct __sk_buff *skb, const struct packet *
 	struct lb_scratch *work = 0;
 	int result = lb_request6(skb, packet, &work);
 
-	return result < 0 ? result : follow_answer6(skb, work);
+	if (result < 0)
+		return result;
+	if (work && UNLIKELY(work->answer.backend & WG_FLOW_SNAT) && alone_comes_in(skb)) {
+		result = alone_request(skb, WG_IPV6, work);
+		if (result != CONTINUE)
+			return result;
+	}
+	return follow_answer6(skb, work);
 }
 
 static __always_inline int reply4(struct __sk_buff *skb, const struct packet *packet)
@@ -95,12 +110,12 @@ static __always_inline int reply4(struct __sk_buff *skb, const struct packet *pa
 	struct lb_answer answer = {};
 	int result = lb_reply4(packet, &answer);
 
-	return result < 0 ? result : show_frontend(skb, WG_IPV4, packet, &answer);
+	return result < 0 ? result : show_frontend(skb, WG_IPV4, packet, packet->destination, &answer);
 }
 
 WG_GLOBAL int show_frontend6(struct __sk_buff *skb, struct lb_scratch *work)
 {
-	return work ? show_frontend(skb, WG_IPV6, &work->packet, &work->answer) : CONTINUE;
+	return work ? show_frontend(skb, WG_IPV6, &work->packet, work->packet.destination, &work->answer) : CONTINUE;
 }
 
 static __always_inline int reply6(struct __sk_buff *skb, const struct packet *packet)
@@ -210,6 +225,11 @@ static __always_inline int reply_to_node(struct __sk_buff *skb, const struct pac
 		return result;
 	if (result == LB_OF_ITSELF)
 		return host_reply(skb, packet->family, work);
+	if (alone_comes_in(skb)) {
+		result = alone_reply(skb, packet->family, work);
+		if (result != CONTINUE)
+			return result;
+	}
 	if (!(is_ipv4 ? has_flow4(work) : has_flow6(work)))
 		return -WG_REASON_SNAT_ORPHAN;
 	return is_ipv4 ? unsnat4(skb, work) : unsnat6(skb, work);

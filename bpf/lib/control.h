@@ -27,3 +27,13 @@ WG_INLINE struct wg_link *link_find(struct wg_control *state, __u32 ifindex)
 	}
 	return 0;
 }
+
+/* Is this an uplink where our own native XDP program runs? XDP sends out by no other interface. */
+WG_INLINE int link_runs_xdp(__u32 ifindex)
+{
+	struct wg_control *state = control_get();
+	const struct wg_link *link = state ? link_find(state, ifindex) : 0;
+	const __u32 needed = WG_LINK_UPLINK | WG_LINK_XDP;
+
+	return link && (link->flags & needed) == needed;
+}

@@ -32,34 +32,24 @@ WG_INLINE int host_find_request(__u32 family, struct lb_scratch *work)
 /* To the backend in work->answer, by the way that leads there. Without one the packet goes where it would have gone. */
 WG_INLINE int host_send(__u32 family, struct __sk_buff *skb, struct lb_scratch *work)
 {
-	const struct packet *packet = &work->packet;
-	const struct lb_answer *answer = &work->answer;
-	struct wg_control *state = control_get();
 	struct bpf_fib_lookup fib = {};
-	struct rewrite rewrite;
-	int result = route_lookup(skb, packet, answer->address, &fib);
+	int result = route_lookup(skb, &work->packet, work->answer.address, &fib);
 
-	if (!state || (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH))
+	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return -WG_REASON_NO_FLOW;
-	copy_address(address_words(family), rewrite.source,
-		     snat_address(family, state, answer->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT));
-	copy_address(address_words(family), rewrite.destination, answer->address);
-	rewrite.source_port = answer->snat_port;
-	rewrite.destination_port = answer->port;
-	count_request(answer->service, packet->length);
-	result = nat_tc(family, skb, packet, &rewrite);
+	result = show_node(skb, family, work);
 	return result < 0 ? result : (int)bpf_redirect_neigh(fib.ifindex, 0, 0, 0);
 }
 
-/* Is the flow of a reply to this port the node's own, and not a client's whose port only has been translated? */
-WG_INLINE int host_has_port(__u32 family, const struct packet *packet, const struct table_hit *hit)
+/* Is the flow that this address and port of the node stand for the node's own, and not a client's whose port only has
+ * been translated? */
+WG_INLINE int host_has_port(__u32 family, const __u32 *address, __be16 port, const struct table_hit *hit)
 {
 	struct wg_control *state = control_get();
 
-	return state && hit->backend & WG_FLOW_SNAT && hit->snat_port == packet->destination_port &&
+	return state && hit->backend & WG_FLOW_SNAT && hit->snat_port == port &&
 	       same_address(address_words(family),
-			    snat_address(family, state, hit->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT),
-			    packet->destination);
+			    snat_address(family, state, hit->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT), address);
 }
 
 /* work->packet is for a port that stands for work->reply_owner, an address of the node. 0: it belongs to a flow of the
@@ -75,7 +65,7 @@ WG_INLINE int host_find_reply(__u32 family, struct lb_scratch *work)
 
 	reply_key(family, owner->address, owner->port, packet->source, packet->source_port, &work->key);
 	head = table_find(TABLE_FLOWS, family, TABLE_REPLY, &place, &work->key, &flow->hit);
-	if (!head || !host_has_port(family, packet, &flow->hit))
+	if (!head || !host_has_port(family, packet->destination, packet->destination_port, &flow->hit))
 		return -WG_REASON_NOT_SERVICE;
 	if (family == WG_IPV4)
 		flow->frontend[0] = flow->hit.frontend;
@@ -105,7 +95,7 @@ WG_INLINE int host_deliver(__u32 family, struct __sk_buff *skb, const struct pac
 /* work->answer says which frontend the reply must show. */
 WG_INLINE int host_receive(__u32 family, struct __sk_buff *skb, struct lb_scratch *work)
 {
-	int result = show_frontend(skb, family, &work->packet, &work->answer);
+	int result = show_frontend(skb, family, &work->packet, work->packet.destination, &work->answer);
 
 	return result < 0 ? result : host_deliver(family, skb, &work->packet, work->answer.address);
 }

@@ -5,28 +5,51 @@
  *
  * An error goes to the source of the packet it quotes. Both are rewritten at the edges where the flow's own packets
  * are, in the other direction, and the error then seems to come from whom the sender spoke to, as the kernel's NAT has
- * it. Errors neither keep a flow alive nor change its state, and no service counts them: anybody could send some.
+ * it. Where both edges are one (alone.h, host.h), both are rewritten at once. Errors neither keep a flow alive nor
+ * change its state, and no service counts them: anybody could send some.
  *
  * What cannot be read for sure is left alone: quotes without ports, later fragments, other protocols, no flow.
  */
 #pragma once
 
+#include "lib/alone.h"
+#include "lib/host.h"
 #include "lib/icmp_read.h"
 
-/* The flow of the quoted packet, seen from its backend. client_is_source: it went from the client to the backend. */
-WG_INLINE int icmp_find_flow(__u32 family, struct icmp_work *work, int client_is_source)
+/* What comes after an error is translated; 0: it goes on its way. */
+#define ICMP_ALONE      1 /* sent on past the stack */
+#define ICMP_TO_PROCESS 2 /* given to the node itself */
+
+/* icmp_to_node: the port stands for another one of the node's own address. */
+#define ICMP_OF_ITSELF 1
+
+/* The flow in work->key, whose client is as the stack knows it. */
+WG_INLINE int icmp_find_flow(__u32 family, struct icmp_work *work)
 {
-	const struct packet *quoted = &work->quoted;
 	struct wg_flow_head *head;
 
 	__builtin_memset(&work->flow, 0, sizeof(work->flow));
-	if (client_is_source)
-		reply_key(family, quoted->source, quoted->source_port, quoted->destination, quoted->destination_port,
-			  &work->key);
-	else
-		reply_key(family, quoted->destination, quoted->destination_port, quoted->source, quoted->source_port,
-			  &work->key);
-	return reply_find(family, quoted->protocol, &work->key, &work->flow, &head);
+	return reply_find(family, work->quoted.protocol, &work->key, &work->flow, &head);
+}
+
+/* About a request of the flow that was found, to its client. */
+WG_INLINE void icmp_show_frontend(__u32 family, struct icmp_work *work)
+{
+	copy_address(address_words(family), work->outer_after.source, work->flow.frontend);
+	copy_address(address_words(family), work->quoted_after.destination, work->flow.frontend);
+	work->quoted_after.destination_port = work->flow.hit.frontend_port;
+	work->quoted_after.source_port = work->key.client_port;
+}
+
+/* About a reply of the flow that was found, to its backend, who knows the client by the node's address. */
+WG_INLINE void icmp_show_node(__u32 family, const struct wg_control *state, struct icmp_work *work)
+{
+	const struct table_hit *hit = &work->flow.hit;
+	const __u32 *node = snat_address(family, state, hit->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT);
+
+	copy_address(address_words(family), work->outer_after.source, node);
+	copy_address(address_words(family), work->quoted_after.destination, node);
+	work->quoted_after.destination_port = hit->snat_port;
 }
 
 /* Client edge, egress: about a request, on its way to the client, who spoke to the frontend from its own port. */
@@ -34,17 +57,18 @@ WG_INLINE int icmp_to_client(__u32 family, struct icmp_work *work)
 {
 	const struct packet *quoted = &work->quoted;
 
-	if (!reply_gate_open(family, quoted->destination, quoted->destination_port, quoted->protocol) ||
-	    !icmp_find_flow(family, work, 1))
+	if (!reply_gate_open(family, quoted->destination, quoted->destination_port, quoted->protocol))
 		return -WG_REASON_PROTOCOL;
-	copy_address(address_words(family), work->outer_after.source, work->flow.frontend);
-	copy_address(address_words(family), work->quoted_after.destination, work->flow.frontend);
-	work->quoted_after.destination_port = work->flow.hit.frontend_port;
-	work->quoted_after.source_port = work->key.client_port;
+	reply_key(family, quoted->source, quoted->source_port, quoted->destination, quoted->destination_port,
+		  &work->key);
+	if (!icmp_find_flow(family, work))
+		return -WG_REASON_PROTOCOL;
+	icmp_show_frontend(family, work);
 	return 0;
 }
 
-/* Backend edge, ingress: about a request that left with the node's address; on to the client edge. */
+/* Backend edge, ingress: about a request that left with the node's address; on to the client edge. work->owner: whose
+ * it was. */
 WG_INLINE int icmp_to_node(__u32 family, struct icmp_work *work)
 {
 	const struct packet *quoted = &work->quoted;
@@ -55,13 +79,45 @@ WG_INLINE int icmp_to_node(__u32 family, struct icmp_work *work)
 		return -WG_REASON_PROTOCOL;
 	reply_key(family, quoted->source, quoted->source_port, quoted->destination, quoted->destination_port,
 		  &work->key);
-	if (!reply_owner(family, &work->key, quoted->protocol, &work->owner) ||
-	    same_address(words, work->owner.address, quoted->source))
-		return -WG_REASON_PROTOCOL; /* a client's translated port: its own edge knows */
+	if (!reply_owner(family, &work->key, quoted->protocol, &work->owner))
+		return -WG_REASON_PROTOCOL;
+	if (same_address(words, work->owner.address, quoted->source))
+		return ICMP_OF_ITSELF;
 	copy_address(words, work->outer_after.destination, work->owner.address);
 	copy_address(words, work->quoted_after.source, work->owner.address);
 	work->quoted_after.source_port = work->owner.port;
 	return 0;
+}
+
+/* The flow of work->owner. */
+WG_INLINE int icmp_find_owner(__u32 family, struct icmp_work *work)
+{
+	const struct packet *quoted = &work->quoted;
+
+	reply_key(family, work->owner.address, work->owner.port, quoted->destination, quoted->destination_port,
+		  &work->key);
+	return icmp_find_flow(family, work);
+}
+
+/* Both edges, ingress: on to the client of a flow that XDP forwards alone. */
+WG_INLINE int icmp_to_outside(__u32 family, struct icmp_work *work)
+{
+	if (!icmp_find_owner(family, work))
+		return 0;
+	icmp_show_frontend(family, work);
+	return ICMP_ALONE;
+}
+
+/* The same for a flow of the node's own. Any other is one of a client whose port only is translated: its edge knows. */
+WG_INLINE int icmp_to_process(__u32 family, struct icmp_work *work)
+{
+	const struct packet *quoted = &work->quoted;
+
+	if (!icmp_find_owner(family, work) ||
+	    !host_has_port(family, quoted->source, quoted->source_port, &work->flow.hit))
+		return -WG_REASON_PROTOCOL;
+	icmp_show_frontend(family, work);
+	return ICMP_TO_PROCESS;
 }
 
 /* Where the request that the quoted reply answers went: the flow's backend, in work->flow.hit. */
@@ -108,19 +164,28 @@ WG_INLINE int icmp_to_frontend(__u32 family, struct icmp_work *work)
 	return 0;
 }
 
-/* Backend edge, egress: the same where the backend knows the client by the node's address. */
+/* Both edges, ingress: on to the backend of a flow that XDP forwards alone, after icmp_to_frontend. */
+WG_INLINE int icmp_from_node(__u32 family, struct icmp_work *work)
+{
+	struct wg_control *state = control_get();
+
+	if (!state)
+		return 0;
+	icmp_show_node(family, state, work);
+	return ICMP_ALONE;
+}
+
+/* Backend edge, egress: about a reply, where the backend knows the client by the node's address. */
 WG_INLINE int icmp_to_backend(__u32 family, struct icmp_work *work)
 {
-	const struct table_hit *hit = &work->flow.hit;
+	const struct packet *quoted = &work->quoted;
 	struct wg_control *state = control_get();
-	const __u32 *node;
 
-	if (!state || !icmp_find_flow(family, work, 0) || !(hit->backend & WG_FLOW_SNAT))
+	reply_key(family, quoted->destination, quoted->destination_port, quoted->source, quoted->source_port,
+		  &work->key);
+	if (!state || !icmp_find_flow(family, work) || !(work->flow.hit.backend & WG_FLOW_SNAT))
 		return -WG_REASON_PROTOCOL;
-	node = snat_address(family, state, hit->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT);
-	copy_address(address_words(family), work->outer_after.source, node);
-	copy_address(address_words(family), work->quoted_after.destination, node);
-	work->quoted_after.destination_port = hit->snat_port;
+	icmp_show_node(family, state, work);
 	return 0;
 }
 
@@ -200,48 +265,73 @@ WG_INLINE int icmp_write(__u32 family, struct __sk_buff *skb, struct icmp_work *
 	{                                                                                                              \
 		return work ? icmp_write(family, skb, work) : -WG_REASON_PROTOCOL;                                     \
 	}                                                                                                              \
+	WG_GLOBAL int icmp_deliver##suffix(struct __sk_buff *skb, struct icmp_work *work)                              \
+	{                                                                                                              \
+		return work ? host_deliver(family, skb, &work->outer, work->flow.frontend) : -WG_REASON_PROTOCOL;      \
+	}                                                                                                              \
 	ICMP_STEP(icmp_to_client, suffix, family)                                                                      \
 	ICMP_STEP(icmp_to_node, suffix, family)                                                                        \
+	ICMP_STEP(icmp_to_outside, suffix, family)                                                                     \
+	ICMP_STEP(icmp_to_process, suffix, family)                                                                     \
 	ICMP_STEP(icmp_to_frontend, suffix, family)                                                                    \
+	ICMP_STEP(icmp_from_node, suffix, family)                                                                      \
 	ICMP_STEP(icmp_to_backend, suffix, family)
 ICMP_FAMILY_STEPS(4, WG_IPV4)
 ICMP_FAMILY_STEPS(6, WG_IPV6)
 
-/* Finds out what becomes of it and notes it. */
-WG_INLINE int icmp_decide(struct __sk_buff *skb, __u32 family, struct icmp_work *work, int is_egress)
+/* Each finds out what becomes of an error and notes it: what comes after it is translated, or a negative reason. */
+WG_INLINE int icmp_decide_out(struct __sk_buff *skb, __u32 family, struct icmp_work *work)
 {
 	const int is_ipv4 = family == WG_IPV4;
-	int result;
 
-	if (is_egress && skb->mark & settings.snat_mark)
+	if (skb->mark & settings.snat_mark)
 		return is_ipv4 ? icmp_to_backend4(work) : icmp_to_backend6(work);
-	if (is_egress)
-		return is_ipv4 ? icmp_to_client4(work) : icmp_to_client6(work);
-	result = is_ipv4 ? icmp_to_node4(work) : icmp_to_node6(work);
-	if (result < 0)
-		result = is_ipv4 ? icmp_to_frontend4(work) : icmp_to_frontend6(work);
-	return result;
+	return is_ipv4 ? icmp_to_client4(work) : icmp_to_client6(work);
 }
 
-/* A packet that has no ports: 0 if it was an error about a packet of a flow, and is translated; WG_REASON_PROTOCOL if
- * it is anything else. */
+WG_INLINE int icmp_decide_in(struct __sk_buff *skb, __u32 family, struct icmp_work *work)
+{
+	const int is_ipv4 = family == WG_IPV4;
+	int result = is_ipv4 ? icmp_to_node4(work) : icmp_to_node6(work);
+
+	if (result == ICMP_OF_ITSELF)
+		result = is_ipv4 ? icmp_to_process4(work) : icmp_to_process6(work);
+	else if (result == 0 && alone_comes_in(skb) && alone_has_way(family, skb, &work->outer, work->owner.address))
+		result = is_ipv4 ? icmp_to_outside4(work) : icmp_to_outside6(work);
+	if (result >= 0)
+		return result;
+	result = is_ipv4 ? icmp_to_frontend4(work) : icmp_to_frontend6(work);
+	if (result < 0 || !(work->backend & WG_FLOW_SNAT))
+		return result;
+	if (alone_comes_in(skb) && alone_has_way(family, skb, &work->outer, work->flow.hit.backend_address))
+		return is_ipv4 ? icmp_from_node4(work) : icmp_from_node6(work);
+	skb->mark |= settings.snat_mark;
+	return 0;
+}
+
+/* A packet that has no ports: a TC verdict or 0 if it was an error about a packet of a flow, and is translated;
+ * WG_REASON_PROTOCOL if it is anything else. */
 WG_INLINE int icmp_translate(struct __sk_buff *skb, __u32 family, const struct packet *packet, int is_egress)
 {
+	const int is_ipv4 = family == WG_IPV4;
 	struct icmp_work *work;
-	int result;
+	int result, next;
 
-	if (packet->protocol != (family == WG_IPV4 ? WG_PROTOCOL_ICMP : WG_PROTOCOL_ICMPV6))
+	if (packet->protocol != (is_ipv4 ? WG_PROTOCOL_ICMP : WG_PROTOCOL_ICMPV6))
 		return -WG_REASON_PROTOCOL;
 	work = icmp_work_for(packet);
-	result = family == WG_IPV4 ? icmp_read4(skb, work) : icmp_read6(skb, work);
+	result = is_ipv4 ? icmp_read4(skb, work) : icmp_read6(skb, work);
 	if (result < 0 || !work)
 		return result;
-	result = icmp_decide(skb, family, work, is_egress);
-	if (result < 0)
-		return result;
+	next = is_egress ? icmp_decide_out(skb, family, work) : icmp_decide_in(skb, family, work);
+	if (next < 0)
+		return next;
 	if (is_egress)
 		skb->mark &= ~settings.snat_mark;
-	else if (work->backend & WG_FLOW_SNAT)
-		skb->mark |= settings.snat_mark;
-	return family == WG_IPV4 ? icmp_write4(skb, work) : icmp_write6(skb, work);
+	result = is_ipv4 ? icmp_write4(skb, work) : icmp_write6(skb, work);
+	if (result < 0 || next == 0)
+		return result;
+	if (next == ICMP_ALONE)
+		return alone_go(family, skb, &work->outer);
+	return is_ipv4 ? icmp_deliver4(skb, work) : icmp_deliver6(skb, work);
 }

@@ -116,3 +116,23 @@ WG_INLINE __u32 nat_ports_word(__be16 source, __be16 destination)
 {
 	return (__u32)destination << 16 | source;
 }
+
+/* One hop less to go, as the kernel's forwarding has it. 0, or -1 if the packet is shorter than it was. */
+WG_INLINE int nat_hop(__u32 family, void *data, void *end, const struct packet *packet)
+{
+	if (family == WG_IPV4) {
+		struct iphdr *ip = packet_at(data, packet->l3_offset);
+
+		if ((void *)(ip + 1) > end)
+			return -1;
+		ip->check = nat_checksum(ip->check, nat_replace(0, 1, 0)); /* TTL is the low byte of its word */
+		ip->ttl -= 1;
+		return 0;
+	}
+	struct ipv6hdr *ip = packet_at(data, packet->l3_offset);
+
+	if ((void *)(ip + 1) > end)
+		return -1;
+	ip->hop_limit -= 1;
+	return 0;
+}

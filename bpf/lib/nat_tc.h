@@ -10,6 +10,8 @@
 #define BPF_F_IPV6 (1ull << 7) /* Linux 6.16: keeps CHECKSUM_COMPLETE right when an IPv6 address changes */
 #endif
 
+#define NAT_HOP_LIMIT (1u << 24) /* one hop, in the word of IPv6's header that has it */
+
 WG_INLINE int nat_tc_l4_checksum(__u32 family, struct __sk_buff *skb, const struct packet *packet, __u64 difference,
 				 const struct rewrite *rewrite)
 {
@@ -67,5 +69,15 @@ WG_INLINE int nat_tc(__u32 family, struct __sk_buff *skb, const struct packet *p
 			   : 0;
 	if (nat_write_ports(data, end, packet, rewrite) || nat_tc_l4_checksum(family, skb, packet, difference, rewrite))
 		return -WG_REASON_REWRITE;
+	return 0;
+}
+
+/* One hop less to go. A sum over the whole packet covers IPv6's hop limit; IPv4's header sums up to nothing. */
+WG_INLINE int nat_tc_hop(__u32 family, struct __sk_buff *skb, const struct packet *packet)
+{
+	if (nat_hop(family, (void *)(long)skb->data, (void *)(long)skb->data_end, packet))
+		return -1;
+	if (family == WG_IPV6)
+		bpf_csum_update(skb, nat_fold32(nat_replace(0, NAT_HOP_LIMIT, 0)));
 	return 0;
 }

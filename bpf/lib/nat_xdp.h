@@ -47,19 +47,5 @@ WG_INLINE int nat_xdp_forward(__u32 family, struct xdp_md *xdp, const struct pac
 		return -WG_REASON_REWRITE;
 	__builtin_memcpy(ethernet->h_dest, next->destination_mac, sizeof(ethernet->h_dest));
 	__builtin_memcpy(ethernet->h_source, next->source_mac, sizeof(ethernet->h_source));
-	if (family == WG_IPV4) {
-		struct iphdr *ip = packet_at(data, packet->l3_offset);
-
-		if ((void *)(ip + 1) > end)
-			return -WG_REASON_REWRITE;
-		ip->check = nat_checksum(ip->check, nat_replace(0, 1, 0)); /* TTL is the low byte of its word */
-		ip->ttl -= 1;
-		return 0;
-	}
-	struct ipv6hdr *ip = packet_at(data, packet->l3_offset);
-
-	if ((void *)(ip + 1) > end)
-		return -WG_REASON_REWRITE;
-	ip->hop_limit -= 1;
-	return 0;
+	return nat_hop(family, data, end, packet) ? -WG_REASON_REWRITE : 0;
 }

@@ -83,16 +83,6 @@ WG_INLINE void nexthop_store(__u32 family, struct wg_nexthop *entry, const struc
 	OPAQUE(before);
 }
 
-/* May XDP send out by this interface? Only where our own native XDP program runs, an uplink. */
-WG_INLINE int nexthop_is_usable(__u32 ifindex)
-{
-	struct wg_control *state = control_get();
-	const struct wg_link *link = state ? link_find(state, ifindex) : 0;
-	const __u32 needed = WG_LINK_UPLINK | WG_LINK_XDP;
-
-	return link && (link->flags & needed) == needed;
-}
-
 /* Asks the kernel and remembers the answer. */
 WG_INLINE int nexthop_resolve(wg_context *context, __u32 family, const struct packet *packet,
 			      const struct nexthop_query *query, struct nexthop *next)
@@ -101,7 +91,7 @@ WG_INLINE int nexthop_resolve(wg_context *context, __u32 family, const struct pa
 	struct wg_nexthop *entry;
 
 	if (route_lookup(context, packet, query->destination, &fib) != BPF_FIB_LKUP_RET_SUCCESS ||
-	    !nexthop_is_usable(fib.ifindex))
+	    !link_runs_xdp(fib.ifindex))
 		return 0;
 	next->ifindex = fib.ifindex;
 	next->mtu = fib.mtu_result;

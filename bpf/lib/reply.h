@@ -218,6 +218,11 @@ WG_GLOBAL int lb_unsnat6(struct lb_scratch *work)
 	return work ? lb_unsnat(WG_IPV6, work) : -WG_REASON_NOT_SERVICE;
 }
 
+WG_GLOBAL int lb_reply_to_owner4(struct lb_scratch *work)
+{
+	return work ? lb_reply_in(WG_IPV4, work, work->reply_owner.address, work->reply_owner.port)
+		    : -WG_REASON_NO_FLOW;
+}
 WG_GLOBAL int lb_reply_to_owner6(struct lb_scratch *work)
 {
 	return work ? lb_reply_in(WG_IPV6, work, work->reply_owner.address, work->reply_owner.port)

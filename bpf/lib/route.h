@@ -15,14 +15,15 @@
 #define ROUTE_AF_INET  2
 #define ROUTE_AF_INET6 10
 
-/* Asks the kernel's routing for the way to `destination`. Answers a BPF_FIB_LKUP_RET_* code; `fib` is filled in. */
-WG_INLINE int route_lookup(wg_context *context, const struct packet *packet, const __u32 *destination,
-			   struct bpf_fib_lookup *fib)
+/* Asks the kernel's routing for the way of `length` bytes to `destination`. Answers a BPF_FIB_LKUP_RET_* code; `fib` is
+ * filled in. */
+WG_INLINE int route_ask(wg_context *context, const struct packet *packet, const __u32 *destination, __u16 length,
+			struct bpf_fib_lookup *fib)
 {
 	fib->family = packet->family == WG_IPV4 ? ROUTE_AF_INET : ROUTE_AF_INET6;
 	fib->l4_protocol = packet->protocol;
 	fib->ifindex = WG_CONTEXT_IFINDEX(context);
-	fib->tot_len = 1; /* any length but 0 makes the kernel answer the route's MTU */
+	fib->tot_len = length;
 	if (packet->family == WG_IPV4) {
 		fib->ipv4_src = packet->source[0];
 		fib->ipv4_dst = destination[0];
@@ -31,6 +32,13 @@ WG_INLINE int route_lookup(wg_context *context, const struct packet *packet, con
 		copy_address(WG_ADDRESS_WORDS, fib->ipv6_dst, destination);
 	}
 	return bpf_fib_lookup(context, fib, sizeof(*fib), 0);
+}
+
+/* The same for whatever length; any but 0 makes the kernel answer the route's MTU. */
+WG_INLINE int route_lookup(wg_context *context, const struct packet *packet, const __u32 *destination,
+			   struct bpf_fib_lookup *fib)
+{
+	return route_ask(context, packet, destination, 1, fib);
 }
 
 /* The interface that leads to `destination`, or the one the packet came in by if routing does not say. */

@@ -2,77 +2,12 @@
 // ICMP and ICMPv6 errors about packets of a flow: both families, both directions, every edge (contract K-14).
 #include <fmt/format.h>
 
-#include <utility>
-
-#include "packet_case.h"
+#include "icmp_case.h"
 
 namespace waggle {
 namespace {
 
-constexpr uint32_t kMark = 0x4000;
-
-struct Kind {
-  uint8_t type;
-  uint8_t code;
-  uint32_t rest;
-};
-
-class Icmp : public VariantTest {
- protected:
-  void serve_on(const std::string& backend) {
-    serve({.variant = GetParam(),
-           .cluster_ips = {at().cluster_ip},
-           .load_balancer_ips = {at().load_balancer_ip},
-           .endpoints = {backend}});
-  }
-  [[nodiscard]] static PacketSpec to_backend(PacketSpec spec, const std::string& backend) {
-    spec.destination = backend;
-    spec.destination_port = kBackendPort;
-    return spec;
-  }
-  [[nodiscard]] std::vector<Kind> kinds() const {
-    if (GetParam().ipv6()) return {{2, 0, 1280}, {1, 4, 0}, {3, 0, 0}, {4, 1, 40}};
-    return {{3, 4, 1400}, {3, 3, 0}, {11, 0, 0}, {12, 0, 0x14000000}};
-  }
-  [[nodiscard]] std::string router() const { return GetParam().ipv6() ? "2001:db8:1::2" : "192.0.2.2"; }
-  // What somebody says about `offending` to who sent it.
-  [[nodiscard]] IcmpErrorSpec error(const std::string& from, const PacketSpec& offending, size_t quoted) const {
-    const Kind kind = kinds().front();
-    return {.source = from,
-            .destination = offending.source,
-            .type = kind.type,
-            .code = kind.code,
-            .rest = kind.rest,
-            .quoted = quote_of(offending, quoted)};
-  }
-  // The same as its receiver shall see it.
-  [[nodiscard]] static IcmpErrorSpec as(IcmpErrorSpec error, const std::string& from, const PacketSpec& offending,
-                                        size_t quoted) {
-    error.source = from;
-    error.destination = offending.source;
-    const Bytes before = std::exchange(error.quoted, quote_of(offending, quoted));
-    const size_t l4 = quote_of(offending, 0).size();
-    // SCTP's checksum stays: nobody looks at it in a quote.
-    if (GetParam().sctp() && l4 + 12 <= before.size()) {
-      std::copy_n(before.begin() + static_cast<ptrdiff_t>(l4 + 8), 4,
-                  error.quoted.begin() + static_cast<ptrdiff_t>(l4 + 8));
-    }
-    return error;
-  }
-  void expect_untouched(const std::string& what, const RunInput& input) {
-    expect(what, input, {.packet = input.packet, .mark = input.mark, .reasons = {{"protocol", 1}}});
-  }
-  // A flow of an outside client to a backend on another node, as the backend sees its packets.
-  PacketSpec seen_by_remote_backend(const PacketSpec& in, uint32_t link) {
-    PacketSpec seen = to_backend(in, at().remote_backend);
-    run({.ifindex = link, .packet = build(in)});
-    seen.source_port =
-        port_of(run({.hook = RunHook::kTcEgress, .ifindex = kUplink, .mark = kMark, .packet = build(seen)}).packet,
-                "source port");
-    seen.source = at().node;
-    return seen;
-  }
-};
+class Icmp : public IcmpTest {};
 INSTANTIATE_TEST_SUITE_P(, Icmp, kTcVariants, variant_name);
 
 // Proves: K-14
@@ -82,7 +17,7 @@ TEST_P(Icmp, AboutARequestReachesTheClientAsTheFrontends) {
   run({.packet = build(in)});
   const PacketSpec middle = to_backend(in, at().local_backend);
   for (const std::string& from : {at().local_backend, at().node, router()}) {
-    for (const Kind& kind : kinds()) {
+    for (const IcmpKind& kind : kinds()) {
       for (const size_t quoted : {8u, 16u, 20u, 24u, 500u}) {
         IcmpErrorSpec spec = error(from, middle, quoted);
         spec.type = kind.type;

@@ -277,6 +277,7 @@ Result<RunOutput> ProgramRig::run_uncounted(const RunInput& input) {
   skb.ifindex = input.ifindex;
   skb.ingress_ifindex = input.from_host ? 0 : input.ifindex;
   skb.mark = input.mark;
+  skb.gso_size = input.gso_size;
   xdp_md xdp{};
   xdp.data_end = static_cast<uint32_t>(input.packet.size());
   xdp.ingress_ifindex = input.ifindex;

@@ -34,6 +34,7 @@ struct RunInput {
   uint32_t ifindex = kPodLink;     // the link the packet comes in by, or leaves by
   uint32_t mark = 0;               // TC only
   bool from_host = false;          // TC egress only: a process of the node sent it, it came in by no link
+  uint32_t gso_size = 0;           // TC only: it was joined from segments with so many bytes of payload
   bool complete_checksum = false;  // TC only: as from a NIC that summed the packet up; the kernel checks the sum after
   Bytes packet = {};
 };
