@@ -283,10 +283,15 @@ ICMP_FAMILY_STEPS(6, WG_IPV6)
 WG_INLINE int icmp_decide_out(struct __sk_buff *skb, __u32 family, struct icmp_work *work)
 {
 	const int is_ipv4 = family == WG_IPV4;
+	int result = -WG_REASON_PROTOCOL;
 
-	if (skb->mark & settings.snat_mark)
-		return is_ipv4 ? icmp_to_backend4(work) : icmp_to_backend6(work);
-	return is_ipv4 ? icmp_to_client4(work) : icmp_to_client6(work);
+	if (!(skb->mark & settings.snat_mark)) {
+		result = is_ipv4 ? icmp_to_client4(work) : icmp_to_client6(work);
+		if (result >= 0 || !host_is_sender(skb))
+			return result;
+	}
+	/* Marked where it came in, or what the node's own kernel says about a reply that it cannot forward. */
+	return is_ipv4 ? icmp_to_backend4(work) : icmp_to_backend6(work);
 }
 
 WG_INLINE int icmp_decide_in(struct __sk_buff *skb, __u32 family, struct icmp_work *work)

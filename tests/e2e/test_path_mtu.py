@@ -112,23 +112,39 @@ def check(cluster, backend, where, mtu):
         expect(result == {"wrong": 0, "missing": 0}, f"{what}: download: {result}")
 
 
+def narrow_on_node(cluster, backends):
+    """Node n1 itself has the narrow ways: to the client, and to the pods of the other node."""
+    lines = [f"route add {CLIENT[0]}/32 via 172.18.0.1 mtu lock {SMALL}", f"route add {CLIENT[1]}/128 via fd00:172:18::1 mtu lock {SMALL}"]
+    for pod in backends:
+        if pod.node != "n1":
+            lines += [f"route add {pod.ipv4}/32 via 172.18.0.12 mtu lock {SMALL}", f"route add {pod.ipv6}/128 via fd00:172:18::12 mtu lock {SMALL}"]
+    ip(cluster, "n1", *lines)
+
+
+def check_hop(hop, fabric, mtu, *options):
+    with Cluster(pods=2, fabric=fabric) as cluster:
+        backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]
+        put_client_behind_router(cluster)
+        web.start(cluster, backends, *options)
+        if hop == "between client and node":
+            narrow_toward_client_and_node(cluster)
+        elif hop == "between node and backend":
+            for backend in backends:
+                narrow_toward_pod(cluster, backend)
+        elif hop == "of the node":
+            narrow_on_node(cluster, backends)
+        for backend in backends[1:] if hop == "of the node" else backends:
+            check(cluster, backend, " ".join((hop, *options)), mtu)
+        sent = cluster.agents["n1"].packets_sent_by_xdp()
+        expect(fabric == "vxlan" or (sent > 0) == (not options), f"{hop}, options {options}: XDP of n1 sent {sent} packets on its own")
+
+
 # Proves: K-14
 def test():
-    hops = (("between client and node", "routed", SMALL), ("between node and backend", "routed", SMALL), ("overlay", "vxlan", OVERLAY))
-    for hop, fabric, mtu in hops:
-        with Cluster(pods=2, fabric=fabric) as cluster:
-            backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]
-            put_client_behind_router(cluster)
-            # Not with XDP: netfilter knows nothing of a flow to another node that XDP forwards alone, and takes an ICMP error
-            # about it for invalid.
-            web.start(cluster, backends, "--xdp=off")
-            if hop == "between client and node":
-                narrow_toward_client_and_node(cluster)
-            elif hop == "between node and backend":
-                for backend in backends:
-                    narrow_toward_pod(cluster, backend)
-            for backend in backends:
-                check(cluster, backend, hop, mtu)
+    for options in ((), ("--xdp=off",)):
+        for hop in ("between client and node", "between node and backend", "of the node"):
+            check_hop(hop, "routed", SMALL, *options)
+    check_hop("overlay", "vxlan", OVERLAY)
     return "packets that do not fit are answered by an error that their sender understands"
 
 

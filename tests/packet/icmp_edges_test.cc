@@ -108,6 +108,21 @@ TEST_P(IcmpEdges, ThroughTheStackWhereItsFlowGoesThere) {
          {.verdict = TC_ACT_REDIRECT, .packet = sent_on(as(about_request, at().load_balancer_ip, in, 8))});
 }
 
+// A reply that has no hop left or is too large for the way to its client; the stack knows it by the client's address.
+// Proves: K-14
+TEST_P(IcmpEdges, WhatTheNodeItselfSaysAboutAReplyReachesTheBackend) {
+  serve_on(at().remote_backend);
+  const PacketSpec in = request(at().outside, at().load_balancer_ip);
+  const PacketSpec seen = opened(in, at().remote_backend);
+  for (const size_t quoted : {8u, 500u}) {
+    const IcmpErrorSpec spec = error(at().node2, reply_to(to_backend(in, at().remote_backend)), quoted);
+    RunInput leaving{.hook = RunHook::kTcEgress, .ifindex = kUplink, .from_host = true, .packet = build(spec)};
+    expect("the node's", leaving, {.packet = build(as(spec, at().node, reply_to(seen), quoted))});
+    leaving.from_host = false;
+    expect_untouched("forwarded", leaving);
+  }
+}
+
 // Proves: K-14
 TEST_P(IcmpEdges, AboutTheNodesOwnRequestReachesItsSocket) {
   serve_on(at().remote_backend);
