@@ -31,6 +31,13 @@ IcmpErrorSpec seen_as(const IcmpErrorSpec& error, const std::string& from, const
   return seen;
 }
 
+// The same as it leaves past the stack.
+Bytes past_the_stack(IcmpErrorSpec error, const Mac& mac) {
+  error.destination_mac = mac;
+  error.ttl -= 1;
+  return build(error);
+}
+
 bool quotes_all(const PacketSpec& spec) { return (spec.source_port + spec.destination_port) % 2 == 0; }
 
 std::string router_of(const std::string& address) {
@@ -48,20 +55,29 @@ std::string ReferenceRun::error(const PacketStep& step) {
   middle.source_port = flow->client_port;
   middle.destination = flow->backend.address.text();
   middle.destination_port = flow->backend.port;
-  return step.is_reply ? error_about_reply(*flow, in, middle) : error_about_request(*flow, in, middle);
+  return step.is_reply ? error_about_reply(*flow, in, middle, step.by_xdp)
+                       : error_about_request(*flow, in, middle, step.by_xdp);
 }
 
 // From beyond the node: first the node's address comes off, then the client sees its frontend.
-std::string ReferenceRun::error_about_request(const Flow& flow, const PacketSpec& in, const PacketSpec& middle) {
+std::string ReferenceRun::error_about_request(const Flow& flow, const PacketSpec& in, const PacketSpec& middle,
+                                              bool by_xdp) {
   const bool whole = quotes_all(in);
   const std::string from = router_of(in.source);
   IcmpErrorSpec inside = too_big(from, middle, whole);
   if (flow.node) {
-    const IcmpErrorSpec outside = too_big(from, between(*flow.node, flow.backend, in.protocol), whole);
+    const uint32_t link = link_of(flow.backend.address);
+    IcmpErrorSpec outside = too_big(from, between(*flow.node, flow.backend, in.protocol), whole);
+    if (goes_alone(by_xdp && link != kPodLink, address_of(in.source))) {
+      outside.destination_mac = mac_of(link);
+      ++counts_["ICMP errors sent on by TC"];
+      return compare("error about a request, past the stack", {.ifindex = link, .packet = build(outside)},
+                     {.verdict = TC_ACT_REDIRECT,
+                      .packet = past_the_stack(seen_as(outside, in.destination, in, whole), mac_of(link))});
+    }
     inside = seen_as(outside, from, middle, whole);
-    std::string wrong =
-        compare("error about a request, to the node",
-                {.ifindex = link_of(flow.backend.address), .packet = build(outside)}, {.packet = build(inside)});
+    std::string wrong = compare("error about a request, to the node", {.ifindex = link, .packet = build(outside)},
+                                {.packet = build(inside)});
     if (!wrong.empty()) return wrong;
   }
   return compare("error about a request, to the client",
@@ -69,15 +85,24 @@ std::string ReferenceRun::error_about_request(const Flow& flow, const PacketSpec
                  {.packet = build(seen_as(inside, in.destination, in, whole))});
 }
 
-std::string ReferenceRun::error_about_reply(const Flow& flow, const PacketSpec& in, const PacketSpec& middle) {
+std::string ReferenceRun::error_about_reply(const Flow& flow, const PacketSpec& in, const PacketSpec& middle,
+                                            bool by_xdp) {
   const bool whole = quotes_all(in);
   const std::string from = router_of(in.source);
   const uint32_t mark = flow.node ? rig_.settings().snat_mark : 0;
-  const IcmpErrorSpec outside = too_big(from, answer_to(in), whole);
+  const uint32_t link = link_of(flow.link);
+  IcmpErrorSpec outside = too_big(from, answer_to(in), whole);
+  if (flow.node && goes_alone(by_xdp && link != kPodLink, flow.backend.address)) {
+    outside.destination_mac = mac_of(link);
+    ++counts_["ICMP errors sent on by TC"];
+    const PacketSpec seen = between(flow.backend, *flow.node, in.protocol);
+    return compare("error about an answer, past the stack", {.ifindex = link, .packet = build(outside)},
+                   {.verdict = TC_ACT_REDIRECT,
+                    .packet = past_the_stack(seen_as(outside, flow.node->address.text(), seen, whole), mac_of(link))});
+  }
   const IcmpErrorSpec inside = seen_as(outside, from, answer_to(middle), whole);
-  std::string wrong =
-      compare("error about an answer, from the client's side",
-              {.ifindex = link_of(flow.link), .packet = build(outside)}, {.packet = build(inside), .mark = mark});
+  std::string wrong = compare("error about an answer, from the client's side",
+                              {.ifindex = link, .packet = build(outside)}, {.packet = build(inside), .mark = mark});
   if (!wrong.empty() || !flow.node) return wrong;
   const PacketSpec seen = between(flow.backend, *flow.node, in.protocol);
   return compare(

@@ -103,9 +103,13 @@ Bytes rejection(const PacketSpec& spec, const PacketStep& step) {
                           .quoted = Bytes(ping.begin() + 14, ping.begin() + end)});
 }
 
+AddressPort place_of(const std::string& address, uint16_t port) { return {address_of(address), port}; }
+
+Mac mac_of(uint32_t uplink) { return uplink == kUplink2 ? kUplink2Mac : kUplinkMac; }
+
 void send_on(PacketSpec& spec, uint32_t link) {
   spec.ttl -= 1;
-  spec.source_mac = link == kUplink2 ? kUplink2Mac : kUplinkMac;
+  spec.source_mac = mac_of(link);
   spec.destination_mac = link == kUplink2 ? kRouter2Mac : kRouterMac;
 }
 

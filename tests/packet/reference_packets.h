@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The packets of scenarios, on the network of private_node.h. For reference_run.cc and reference_errors.cc.
+// The packets of scenarios, on the network of private_node.h. For reference_*.cc.
 #pragma once
 
 #include "support/packet_builder.h"
@@ -17,6 +17,9 @@ PacketSpec spec_of(const reference::AddressPort& source, const reference::Addres
 // A packet of a flow from here to there, and one back.
 PacketSpec between(const reference::AddressPort& source, const reference::AddressPort& destination, Protocol protocol);
 PacketSpec answer_to(PacketSpec spec);
+reference::AddressPort place_of(const std::string& address, uint16_t port);
+// The link's own: what is for another does not go past the stack.
+Mac mac_of(uint32_t uplink);
 // As XDP sends a packet out by an uplink.
 void send_on(PacketSpec& spec, uint32_t link);
 // An echo request of the client, or the answer to it.

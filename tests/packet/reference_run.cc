@@ -15,11 +15,6 @@ using namespace reference;  // NOLINT: the model's words are this file's
 
 namespace {
 
-AddressPort place_of(const std::string& address, uint16_t port) { return {address_of(address), port}; }
-
-// The client's port inside the node when XDP has sent the packet on at once.
-constexpr uint16_t kUnseen = 0;
-
 std::string choices_text(const std::set<AddressPort>& choices) {
   std::vector<std::string> all;
   for (const AddressPort& choice : choices) all.push_back(choice.text());
@@ -134,6 +129,7 @@ std::string ReferenceRun::request(const PacketStep& step) {
                   .in = spec_of(step.key.client, step.key.frontend, step),
                   .source = {step.key.client.address, step.link},
                   .expected = {}};
+  if (step.by_xdp) request.in.destination_mac = mac_of(link_of(step.link));
   request.expected = model_.request(step.key, request.source, step.signal);
   if (!step.outcome.empty() && outcome(request) != step.outcome) {
     return fmt::format("the model says: {}\n", outcome(request));
@@ -154,7 +150,7 @@ std::string ReferenceRun::request_at_xdp(Request& request, bool& is_done) {
   if (request.expected.decision.verdict != Verdict::kServed)
     return "XDP did something with a packet that is not served";
   ++counts_["finished by XDP"];
-  return out.verdict == XDP_PASS ? served(request, out, XDP_PASS) : sent_by_xdp(request, out);
+  return out.verdict == XDP_PASS ? served(request, out, XDP_PASS) : sent_on(request, out, RunHook::kXdp);
 }
 
 std::string ReferenceRun::request_at_tc(Request& request) {
@@ -179,7 +175,9 @@ std::string ReferenceRun::request_at_tc(Request& request) {
     case Verdict::kServed:
       break;
   }
-  return served(request, run(input), TC_ACT_UNSPEC);
+  const RunOutput out = run(input);
+  if (out.verdict == TC_ACT_REDIRECT) return sent_on(request, out, RunHook::kTcIngress);
+  return served(request, out, TC_ACT_UNSPEC);
 }
 
 std::string ReferenceRun::check_choice(const Request& request, const AddressPort& chosen, uint16_t source_port) const {
@@ -235,6 +233,9 @@ std::string ReferenceRun::served(Request& request, const RunOutput& out, int ver
   const std::string difference = packet_difference(build(middle), out.packet);
   if (!difference.empty()) return "to the backend:\n" + difference;
   const bool masked = is_masked(request, flow.backend);
+  if (verdict == TC_ACT_UNSPEC && masked && goes_alone(request.step.by_xdp, flow.backend.address)) {
+    return "TC let the stack see a flow that XDP forwards alone";
+  }
   const uint32_t mark = masked ? rig_.settings().snat_mark : 0;
   if (out.verdict != verdict) return fmt::format("verdict {}, not {}", out.verdict, verdict);
   if (out.mark != mark) return fmt::format("mark {:#x}, not {:#x}", out.mark, mark);
@@ -278,41 +279,15 @@ std::string ReferenceRun::check_node_place(const Request& request, const Flow& f
   return "";
 }
 
-std::string ReferenceRun::sent_by_xdp(Request& request, const RunOutput& out) {
-  Flow flow{.backend = place_of(destination_of(out.packet), port_of(out.packet, "destination port")),
-            .owner = {},
-            .link = request.step.link,
-            .client_port = kUnseen};
-  if (std::string wrong = check_choice(request, flow.backend, flow.client_port); !wrong.empty()) return wrong;
-  // The same packet once more, at TC, shows whether the client's port is another one inside the node.
-  const RunInput again{.ifindex = link_of(request.step.link), .packet = build(request.in)};
-  flow.client_port =
-      request.expected.may_translate_port ? port_of(run(again).packet, "source port") : request.in.source_port;
-  if (!request.expected.is_new) flow.client_port = request.expected.flow->client_port;
-  if (std::string wrong = check_choice(request, flow.backend, flow.client_port); !wrong.empty()) return wrong;
-  if (!is_masked(request, flow.backend)) return "XDP sent it on without need for the node's address";
-  const uint32_t link = link_of(flow.backend.address);
-  PacketSpec seen = request.in;
-  seen.source = node_address(link, flow.backend.address.family);
-  seen.source_port = port_of(out.packet, "source port");
-  seen.destination = flow.backend.address.text();
-  seen.destination_port = flow.backend.port;
-  send_on(seen, link);
-  flow.node = place_of(seen.source, seen.source_port);
-  const int verdict = link == link_of(request.step.link) ? XDP_TX : XDP_REDIRECT;
-  if (out.verdict != verdict) return fmt::format("XDP verdict {}, not {}", out.verdict, verdict);
-  if (std::string wrong = packet_difference(build(seen), out.packet); !wrong.empty()) return "sent by XDP:\n" + wrong;
-  if (std::string wrong = check_node_place(request, flow); !wrong.empty()) return wrong;
-  note(request, flow);
-  return "";
-}
-
 std::string ReferenceRun::reply(const PacketStep& step) {
   const Flow* known = model_.flow(step.key);
   if (known == nullptr || known->has_ended()) return "";
   const Flow flow = *known;
   const AddressPort client{step.key.client.address, flow.client_port};
-  const PacketSpec in = spec_of(flow.backend, flow.node.value_or(client), step);
+  const uint32_t link = link_of(flow.backend.address);
+  PacketSpec in = spec_of(flow.backend, flow.node.value_or(client), step);
+  const bool by_xdp = step.by_xdp && flow.node && link != kPodLink;
+  if (by_xdp) in.destination_mac = mac_of(link);
   PacketSpec shown = in;
   shown.source = step.key.frontend.address.text();
   shown.source_port = step.key.frontend.port;
@@ -321,26 +296,14 @@ std::string ReferenceRun::reply(const PacketStep& step) {
   ++counts_["replies"];
   bool is_done = false;
   std::string wrong;
-  const uint32_t link = link_of(flow.backend.address);
-  if (step.by_xdp && flow.node && link != kPodLink) wrong = reply_at_xdp(in, shown, link, is_done);
+  if (by_xdp) wrong = reply_at_xdp(in, shown, link, is_done);
+  if (!is_done && wrong.empty() && goes_alone(by_xdp, step.key.client.address)) {
+    is_done = true;
+    wrong = reply_sent_on(in, shown, link);
+  }
   if (!is_done && wrong.empty()) wrong = reply_at_tc(in, shown, flow, step.key, flow.node.has_value());
   model_.replied(step.key, step.signal);
   return wrong;
-}
-
-std::string ReferenceRun::reply_at_xdp(const PacketSpec& in, const PacketSpec& shown, uint32_t link, bool& is_done) {
-  const RunInput input{.hook = RunHook::kXdp, .ifindex = link, .packet = build(in)};
-  const RunOutput out = run(input);
-  if (out.verdict == XDP_PASS && out.packet == input.packet) return "";  // for TC
-  is_done = true;
-  ++counts_["replies by XDP"];
-  PacketSpec sent = shown;
-  const uint32_t out_link = link_of(address_of(shown.destination));
-  send_on(sent, out_link);
-  const int verdict = out_link == link ? XDP_TX : XDP_REDIRECT;
-  if (out.verdict != verdict) return fmt::format("reply: XDP verdict {}, not {}", out.verdict, verdict);
-  const std::string difference = packet_difference(build(sent), out.packet);
-  return difference.empty() ? "" : "reply sent by XDP:\n" + difference;
 }
 
 // Ingress from the backend, if the node's address comes off there; then egress toward the client.

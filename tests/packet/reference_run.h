@@ -31,6 +31,9 @@ class ReferenceRun {
   static uint32_t policy_of(const reference::Settings& settings);
 
  private:
+  // The client's port inside the node, of a packet that went past the stack.
+  static constexpr uint16_t kUnseen = 0;
+
   // One packet on its way, and what the model says of it.
   struct Request {
     const reference::PacketStep& step;
@@ -46,7 +49,9 @@ class ReferenceRun {
   std::string request_at_tc(Request& request);
   std::string served(Request& request, const RunOutput& out, int verdict);
   std::string leaves_node(const Request& request, const PacketSpec& middle, bool masked, reference::Flow& flow);
-  std::string sent_by_xdp(Request& request, const RunOutput& out);
+  // Past the stack: by XDP, or by TC of a flow that XDP forwards.
+  std::string sent_on(Request& request, const RunOutput& out, RunHook hook);
+  static bool goes_alone(bool by_xdp, const IpAddress& destination);
   std::string check_choice(const Request& request, const reference::AddressPort& chosen, uint16_t source_port) const;
   bool is_masked(const Request& request, const reference::AddressPort& chosen) const;
   // "served 10.244.1.20:8080 snat": what the model says, for cases that say it, too.
@@ -56,6 +61,7 @@ class ReferenceRun {
 
   std::string reply(const reference::PacketStep& step);
   std::string reply_at_xdp(const PacketSpec& in, const PacketSpec& shown, uint32_t link, bool& is_done);
+  std::string reply_sent_on(const PacketSpec& in, const PacketSpec& shown, uint32_t link);
   std::string reply_at_tc(const PacketSpec& in, const PacketSpec& shown, const reference::Flow& flow,
                           const reference::FlowKey& key, bool by_node);
 
@@ -63,8 +69,10 @@ class ReferenceRun {
 
   // Errors about packets of a flow (K-14).
   std::string error(const reference::PacketStep& step);
-  std::string error_about_request(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle);
-  std::string error_about_reply(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle);
+  std::string error_about_request(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle,
+                                  bool by_xdp);
+  std::string error_about_reply(const reference::Flow& flow, const PacketSpec& in, const PacketSpec& middle,
+                                bool by_xdp);
 
   // Data of a flow in fragments.
   std::string pieces(const reference::PacketStep& step);
