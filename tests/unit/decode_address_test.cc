@@ -71,7 +71,9 @@ TEST(DecodeAddress, NeighboursOfThoseRangesAreUsed) {
 
 // Clusters exist that have endpoints there, and kube-proxy serves them.
 TEST(DecodeAddress, IPv4LinkLocalAddressesAreUsedAndRemarked) {
-  for (const auto& text : {service_at("169.254.20.10"), slice_of("IPv4", "169.254.128.9")}) {
+  for (const auto& text :
+       {service_at("169.254.20.10"), slice_of("IPv4", "169.254.128.9"),
+        service_at("10.96.0.1", "  externalIPs: [169.254.1.1]\n"), with_ingress("{ip: 169.254.1.1}")}) {
     const DecodedObject object = decode_one(text);
     EXPECT_NE(object.event, nullptr);
     EXPECT_THAT(object.problems, ElementsAre(HasSubstr("is a link-local address, which no router forwards")));

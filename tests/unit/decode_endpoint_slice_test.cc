@@ -69,25 +69,33 @@ TEST(DecodeSlice, ConditionsLeftOutMeanReadyAndServing) {
   EXPECT_FALSE(endpoint.terminating);
 }
 
-// Proves: I-46, X-056
+// Proves: I-46
 TEST(DecodeSlice, ServingIsNotTakenFromReady) {
-  const Endpoint endpoint = endpoint_with(", conditions: {ready: false, serving: null}");
+  const Endpoint endpoint = endpoint_with(", conditions: {ready: false, serving: null}");
   EXPECT_FALSE(endpoint.ready);
   EXPECT_TRUE(endpoint.serving);
 }
 
 // Proves: I-45, I-32, X-022, X-053, X-054
-TEST(DecodeSlice, TakesTheFirstAddressAndPassesOverEndpointsWithout) {
-  const EndpointSlice slice = good(slice_with("[{addresses: []}, {addresses: [10.180.00.001, 10.0.0.2]}, {}]"));
-  ASSERT_EQ(slice.endpoints.size(), 1U);
-  EXPECT_EQ(slice.endpoints[0].address.text(), "10.180.0.1");
+TEST(DecodeSlice, TakesTheFirstAddressAndNamesEndpointsWithout) {
+  const DecodedObject object = decode_one(slice_with("[{addresses: []}, {addresses: [10.180.00.001, 10.0.0.2]}, {}]"));
+  ASSERT_FALSE(object.refused);
+  const auto& endpoints = std::get<EndpointSlice>(*object.event).endpoints;
+  ASSERT_EQ(endpoints.size(), 1U);
+  EXPECT_EQ(endpoints[0].address.text(), "10.180.0.1");
+  EXPECT_THAT(object.problems, ElementsAre(HasSubstr("endpoints[0].addresses: is empty; the endpoint is left out"),
+                                           HasSubstr("endpoints[2].addresses: is empty")));
 }
 
 // Proves: I-43, X-050, X-051, X-052
-TEST(DecodeSlice, PassesOverPortsWithoutNameOrNumber) {
-  const EndpointSlice slice =
-      good(slice_with("[]", "[{port: 80}, {name: a}, {name: \"\", port: 81}, {name: b, port: 82, protocol: null}]"));
-  EXPECT_THAT(slice.ports, ElementsAre(EndpointPort{"", Protocol::kTcp, 81}, EndpointPort{"b", Protocol::kTcp, 82}));
+TEST(DecodeSlice, NamesPortsWithoutNameOrNumber) {
+  const DecodedObject object = decode_one(
+      slice_with("[]", "[{port: 80}, {name: a}, {name: \"\", port: 81}, {name: b, port: 82, protocol: null}]"));
+  ASSERT_FALSE(object.refused);
+  EXPECT_THAT(std::get<EndpointSlice>(*object.event).ports,
+              ElementsAre(EndpointPort{"", Protocol::kTcp, 81}, EndpointPort{"b", Protocol::kTcp, 82}));
+  EXPECT_THAT(object.problems, ElementsAre(HasSubstr("ports[0].name: is missing, so that no port of a service"),
+                                           HasSubstr("ports[1].port: is missing, which means all ports")));
 }
 
 // Proves: I-43, X-050
@@ -108,7 +116,7 @@ TEST(DecodeSlice, AcceptsEmptyAndNullLists) {
 TEST(DecodeSlice, IgnoresNamesAndHeadlessSlicesInSilence) {
   for (const auto& text :
        {slice_with("[{addresses: [web.example]}]", "[]", "{kubernetes.io/service-name: web}", "FQDN"),
-        slice_with("[]", "[]", "{service.kubernetes.io/headless: \"\", kubernetes.io/service-name: web}")}) {
+        slice_with("[{}]", "[{}]", "{service.kubernetes.io/headless: \"\", kubernetes.io/service-name: web}")}) {
     const DecodedObject object = decode_one(text);
     EXPECT_FALSE(object.refused);
     EXPECT_EQ(object.event, nullptr);

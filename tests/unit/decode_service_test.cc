@@ -202,6 +202,14 @@ TEST(DecodeService, LeavesOutABadPortAndKeepsTheOthers) {
   for (const std::string& problem : object.problems) EXPECT_THAT(problem, HasSubstr("; it is left out"));
 }
 
+// Proves: I-28
+TEST(DecodeService, SaysThatAnAddressOfAnUnknownModeIsNotServed) {
+  EXPECT_THAT(remark_on(service_with("  clusterIP: 10.96.0.1\n",
+                                     "status: {loadBalancer: {ingress: [{ip: 192.0.2.1, ipMode: Weird}]}}\n")),
+              HasSubstr("status.loadBalancer.ingress[0].ipMode: \"Weird\" is neither VIP nor Proxy, so the load "
+                        "balancer's address is not served"));
+}
+
 TEST(DecodeService, KeepsTheAddressOfOneFamilyWhereTheOtherCannotBeRead) {
   const DecodedObject object =
       decode_one(service_with("  clusterIPs: [10.96.0.1, \"fd00::x\"]\n  ipFamilies: [IPv4, IPv6]\n"));

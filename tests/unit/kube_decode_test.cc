@@ -16,6 +16,7 @@
 namespace waggle {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -99,6 +100,31 @@ TEST(KubeDecode, OneMessageNamesTheObjectAndTheFirstFieldThatIsWrong) {
                           "addressType"));
   EXPECT_TRUE(service_with(R"("ports":7,"clusterIP":"10.96.0.1")").refused);
   EXPECT_FALSE(service_with(R"("ports":7,"clusterIP":"10.96.0.1")").event);
+}
+
+// What the API allows and no service can use, and what serves but will hardly be of use.
+// Proves: I-43, I-45, X-050, X-053
+TEST(KubeDecode, WhatIsOfNoUseIsNamed) {
+  const KubeObject slice =
+      slice_with(R"("addressType":"IPv4","endpoints":[{"addresses":[]},{"addresses":["169.254.0.1"]}],)"
+                 R"("ports":[{"name":"a"},{"name":"b","port":0},{"port":80},{"name":"c","port":80}])");
+  ASSERT_TRUE(slice.event);
+  EXPECT_THAT(std::get<EndpointSlice>(*slice.event).ports, SizeIs(1));
+  EXPECT_THAT(std::get<EndpointSlice>(*slice.event).endpoints, SizeIs(1));
+  EXPECT_THAT(slice.problems,
+              ElementsAre(HasSubstr("endpoints[0].addresses: is empty; the endpoint is left out"),
+                          HasSubstr("endpoints[1].addresses[0]: \"169.254.0.1\" is a link-local address"),
+                          HasSubstr("ports[0].port: is missing, which means all ports"),
+                          HasSubstr("ports[1].port: 0 means all ports"), HasSubstr("ports[2].name: is missing")));
+  const KubeObject service = service_with(kPort + R"(,"externalIPs":["169.254.1.1"])");
+  ASSERT_TRUE(service.event);
+  EXPECT_THAT(std::get<Service>(*service.event).external_ips, SizeIs(1));
+  const KubeObject balanced = from_json(
+      ObjectKind::kService, R"({"metadata":{"name":"web","namespace":"shop"},"spec":{)" + kPort +
+                                R"(},"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1","ipMode":"Weird"}]}}})");
+  EXPECT_THAT(balanced.problems,
+              ElementsAre(HasSubstr("status.loadBalancer.ingress[0].ipMode: \"Weird\" is neither VIP nor Proxy")));
+  EXPECT_THAT(service.problems, ElementsAre(HasSubstr("spec.externalIPs[0]: \"169.254.1.1\" is a link-local address")));
 }
 
 // As the decoders of manifests do.
@@ -209,7 +235,7 @@ TEST(KubeDecode, AbsentConditionsAndPortsKeepTheirMeaning) {
   EXPECT_FALSE(slice.endpoints[0].ready);
   EXPECT_TRUE(slice.endpoints[0].serving);
   EXPECT_EQ(slice.ports, (std::vector{EndpointPort{"", Protocol::kTcp, 81}}));
-  EXPECT_THAT(object.problems, ElementsAre(HasSubstr("ports[3].port: 0 means all ports")));
+  EXPECT_THAT(object.problems, Contains(HasSubstr("ports[3].port: 0 means all ports")));
 }
 
 TEST(KubeDecode, HeadlessAndExternalNameServicesNeedNeitherPortsNorAddress) {

@@ -8,7 +8,9 @@
 namespace waggle {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -88,7 +90,11 @@ TEST(Catalogue, TakesNothingOfAnObjectThatWasNeverGood) {
   Served served;
   EXPECT_THAT(served.put("a.yaml", service("one", "bogus")), IsEmpty());
   EXPECT_THAT(served.catalogue.problems(),
-              ElementsAre(StartsWith("dir/a.yaml:4: Service default/one: spec.clusterIP")));
+              ElementsAre(AllOf(StartsWith("dir/a.yaml:4: Service default/one: spec.clusterIP"),
+                                EndsWith("; until it is mended, nothing of it is served but what a previous run "
+                                         "programmed"))));
+  served.put("a.yaml", "kind: [\n");
+  EXPECT_THAT(served.catalogue.problems(), ElementsAre(HasSubstr("nothing of it is served")));
 }
 
 TEST(Catalogue, IsCompleteOnceEveryFileWasUnderstoodInFull) {

@@ -40,6 +40,22 @@ TEST(ManifestSource, ReadsTheManifestsOfADirectoryAndNothingElse) {
   EXPECT_THAT(source.standing(), IsEmpty());
 }
 
+// A complaint names its line, which moves when something above it changes: that is no news.
+TEST(ManifestSource, SaysAComplaintOnceWhereverItsLineMoves) {
+  const TemporaryDirectory directory;
+  write_file(directory / "a.yaml", service_text("a", "x"));
+  FollowedSource source(directory / "");
+  const auto stands_at = [&source](const std::string& line) {
+    const auto standing = source.standing();
+    return standing.size() == 1 && standing[0].find("a.yaml:" + line + ": Service default/a") != std::string::npos;
+  };
+  source.follow_until([&] { return stands_at("4"); }, "the complaint stands");
+  EXPECT_EQ(source.complaints.size(), 1U);
+  write_file(directory / "a.yaml", "# one more line\n" + service_text("a", "x"));
+  source.follow_until([&] { return stands_at("5"); }, "the complaint stands a line further down");
+  EXPECT_EQ(source.complaints.size(), 1U);
+}
+
 TEST(ManifestSource, IsSyncedByAnEmptyDirectory) {
   const TemporaryDirectory directory;
   FollowedSource source(directory / "");

@@ -7,10 +7,14 @@
 #include <array>
 #include <utility>
 
+#include "source/until_mended.h"
+
 namespace waggle {
 namespace {
 
 constexpr std::string_view kKept = "; until it is mended, the last good version keeps serving";
+constexpr std::string_view kNothing =
+    "; until it is mended, nothing of it is served but what a previous run programmed";
 
 Result<std::vector<Value>> parse(const std::string& name, const std::string& path, const std::string& text) {
   return name.ends_with(".json") ? parse_json(text, path) : parse_yaml(text, path);
@@ -55,7 +59,7 @@ void Catalogue::put_unreadable(const std::string& name, std::string problem) {
   File& file = files_[name];
   file.kept = good_objects(file);
   file.read.clear();
-  if (!file.kept.empty()) problem += kKept;
+  problem += file.kept.empty() ? kNothing : kKept;
   file.problems = {std::move(problem)};
 }
 
@@ -95,9 +99,9 @@ void Catalogue::keep_what_became_bad(File& file, const Objects& before, const st
   }
   for (DecodedObject& object : file.read) {
     const auto old = before.find(object.key);
-    if (!object.refused || old == before.end() || good.contains(object.key)) continue;
-    file.kept.insert(*old);
-    for (std::string& problem : object.problems) problem += kKept;
+    if (!object.refused || good.contains(object.key)) continue;
+    if (old != before.end()) file.kept.insert(*old);
+    for (std::string& problem : object.problems) problem += until_mended(object.key.kind, old != before.end());
   }
   for (const auto& old : before) {
     const auto was_this = [&old](const Unrecognized& thing) { return may_have_been(thing, old.first); };

@@ -18,10 +18,13 @@ std::vector<std::string> hint_names(const Field& list) {
   return out;
 }
 
-// Only the first address counts (I-45); none: the endpoint is passed over.
+// Only the first address counts (I-45); none: the endpoint is passed over, which is said.
 std::optional<IpAddress> first_address(const Field& endpoint, Family family) {
   const std::vector<Field> addresses = endpoint.at("addresses").items();
-  if (addresses.empty()) return std::nullopt;
+  if (addresses.empty()) {
+    endpoint.at("addresses").remark(kNoAddress);
+    return std::nullopt;
+  }
   const auto address = addresses[0].address();
   if (address && address->family != family) {
     addresses[0].error(fmt::format("{} is not of the slice's addressType", address->text()));
@@ -55,17 +58,20 @@ void read_endpoints(EndpointSlice& slice, const Field& endpoints) {
   }
 }
 
-// A port without a name or a number is passed over; "" is a name (I-43).
+// A port without a name or a number is passed over, which is said; "" is a name (I-43).
 std::optional<EndpointPort> read_port(const Field& field, std::set<std::pair<std::string, Protocol>>& names) {
   EndpointPort out;
   const Field name = field.at("name");
   out.name = name.name(kLongestLabel, false);
   out.protocol = field.at("protocol").protocol();
   out.port = field.at("port").port(0);
-  const bool whole = name.present() && field.at("port").present();
-  if (whole && field.at("port").number() == 0)
-    field.at("port").remark("0 means all ports, which services do not have; it is left out");
-  if (!whole || out.port == 0) return std::nullopt;
+  const Field number = field.at("port");
+  if (!name.present()) name.remark(kNoPortName);
+  if (!number.present())
+    number.remark(kNoPortNumber);
+  else if (number.number() == 0)
+    number.remark(kPortZero);
+  if (!name.present() || out.port == 0) return std::nullopt;
   if (!names.insert({out.name, out.protocol}).second)
     name.error(
         fmt::format("\"{}\" is the name of another {} port of this slice", out.name, protocol_name(out.protocol)));
@@ -109,11 +115,10 @@ std::optional<Event> decode_endpoint_slice(const Field& root, const ObjectName& 
   out.last_change_trigger_time =
       root.at("metadata").at("annotations").at("endpoints.kubernetes.io/last-change-trigger-time").text_or_empty();
   const std::string type = address_type(root.at("addressType"));
-  if (type == "FQDN") return std::nullopt;
+  if (type == "FQDN" || out.service_name.empty()) return std::nullopt;
   out.family = type == "IPv6" ? Family::kIpv6 : Family::kIpv4;
   read_endpoints(out, root.at("endpoints"));
   read_ports(out, root.at("ports"));
-  if (out.service_name.empty()) return std::nullopt;
   return out;
 }
 

@@ -107,10 +107,13 @@ void read_ports(Service& service, const Field& ports) {
 
 // What cannot be used is passed over, the rest stays (I-29).
 std::optional<IpAddress> address_or_remark(const Field& field, const std::string& text) {
-  const auto fault = address_fault(text);
-  if (fault.empty()) return IpAddress::parse(text);
-  field.remark(fmt::format("\"{}\" {}; it is left out", text, fault));
-  return std::nullopt;
+  if (const auto fault = address_fault(text); !fault.empty()) {
+    field.remark(fmt::format("\"{}\" {}; it is left out", text, fault));
+    return std::nullopt;
+  }
+  const auto address = IpAddress::parse(text);
+  if (const auto doubt = address_doubt(*address); !doubt.empty()) field.remark(fmt::format("\"{}\" {}", text, doubt));
+  return address;
 }
 
 void read_external_ips(Service& service, const Field& list) {
@@ -128,8 +131,11 @@ void read_ingress(Service& service, const Field& list) {
     const bool has_ip = !without_spaces_around(text).empty();
     if (has_ip) ingress.ip = address_or_remark(field.at("ip"), text);
     if (has_ip && !ingress.ip) continue;
-    const auto read_mode = [&] { ingress.vip_mode = field.at("ipMode").choice({"VIP", "Proxy"}) == "VIP"; };
-    if (field.part(read_mode)) service.load_balancer_ingress.push_back(ingress);
+    std::string mode;
+    if (!field.part([&] { mode = field.at("ipMode").text_or_empty(); })) continue;
+    ingress.vip_mode = mode.empty() || mode == "VIP";
+    if (!ingress.vip_mode && mode != "Proxy") field.at("ipMode").remark(unknown_ip_mode(mode));
+    service.load_balancer_ingress.push_back(ingress);
   }
 }
 

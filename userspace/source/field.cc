@@ -153,9 +153,7 @@ std::optional<IpAddress> Field::address() const {
     return std::nullopt;
   }
   const auto out = IpAddress::parse(*given);
-  if (out->family == Family::kIpv4 && is_link_local(*out))
-    remark(
-        fmt::format("{} is a link-local address, which no router forwards; it is used as it is", words_for(*value_)));
+  if (const auto doubt = address_doubt(*out); !doubt.empty()) remark(fmt::format("{} {}", words_for(*value_), doubt));
   return out;
 }
 
@@ -206,6 +204,11 @@ std::string_view address_fault(const IpAddress& address) {
   if (address.family == Family::kIpv6 && is_link_local(address))
     return "is an IPv6 link-local address, which leads nowhere without an interface";
   return "";
+}
+
+std::string_view address_doubt(const IpAddress& address) {
+  if (address.family == Family::kIpv6 || !is_link_local(address)) return "";
+  return "is a link-local address, which no router forwards; it is used as it is";
 }
 
 std::string_view address_fault(std::string_view text) {

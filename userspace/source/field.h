@@ -90,6 +90,8 @@ bool is_name(std::string_view text, size_t longest, bool dots);
 // Why an address of an object cannot be used, to stand after it: "is a loopback address, ..."; empty where it can.
 std::string_view address_fault(std::string_view text);
 std::string_view address_fault(const IpAddress& address);
+// Why an address that is used will hardly be of use; empty for all others.
+std::string_view address_doubt(const IpAddress& address);
 // Addresses from text, as the API reads them; nothing where they have a fault.
 std::optional<IpAddress> usable_address(std::string_view text);
 std::string_view without_spaces_around(std::string_view text);

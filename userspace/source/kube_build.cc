@@ -50,10 +50,13 @@ KubeObject nameless(const KubeKind& kind, const MetaView& meta) {
   return out;
 }
 
-AddressOrFault read_address(std::string_view given) {
+// Notes what makes a good address doubtful.
+AddressOrFault read_address(std::string_view given, FieldPlace place, BuildNotes& notes) {
   AddressOrFault out{IpAddress::parse(given), "is not an IP address that can be used"};
   if (out.address) out.fault = address_fault(*out.address);
   if (!out.fault.empty()) out.address.reset();
+  if (const auto doubt = out.address ? address_doubt(*out.address) : ""; !doubt.empty())
+    notes.remark(place, fmt::format("{} {}", quoted(given), doubt));
   return out;
 }
 
@@ -113,13 +116,13 @@ std::optional<Protocol> build_protocol(std::string_view given, FieldPlace place,
 }
 
 std::optional<IpAddress> build_address(std::string_view given, FieldPlace place, BuildNotes& notes) {
-  const auto [address, fault] = read_address(given);
+  const auto [address, fault] = read_address(given, place, notes);
   if (!address) notes.error(place, fmt::format("{} {}", quoted(given), fault));
   return address;
 }
 
 std::optional<IpAddress> address_or_remark(std::string_view given, FieldPlace place, BuildNotes& notes) {
-  const auto [address, fault] = read_address(given);
+  const auto [address, fault] = read_address(given, place, notes);
   if (!address) notes.remark(place, fmt::format("{} {}; it is left out", quoted(given), fault));
   return address;
 }

@@ -129,6 +129,8 @@ void build_ingress(Service& service, const ServiceView& view, BuildNotes& notes)
     if (has_ip) ingress.ip = address_or_remark(from.ip, {"status.loadBalancer.ingress[].ip", i}, notes);
     if (has_ip && !ingress.ip) continue;
     ingress.vip_mode = from.ip_mode.empty() || from.ip_mode == "VIP";
+    if (!ingress.vip_mode && from.ip_mode != "Proxy")
+      notes.remark({"status.loadBalancer.ingress[].ipMode", i}, unknown_ip_mode(from.ip_mode));
     service.load_balancer_ingress.push_back(ingress);
   }
 }

@@ -17,9 +17,8 @@ void add_hints(Endpoint& endpoint, const SliceView& slice, const EndpointView& v
   }
 }
 
-// Only the first address counts; without one the endpoint is passed over (I-45). Conditions left out mean ready and
-// serving, each by itself (I-46).
-// One whose address cannot be used is left out, and the others stay.
+// Only the first address counts; without one the endpoint is passed over, which is said (I-45). Conditions left out
+// mean ready and serving, each by itself (I-46). One whose address cannot be used is left out, and the others stay.
 std::optional<IpAddress> build_endpoint_address(const EndpointSlice& slice, const SliceView& view, size_t i,
                                                 BuildNotes& notes) {
   const FieldPlace place{"endpoints[].addresses[0]", i};
@@ -31,7 +30,7 @@ std::optional<IpAddress> build_endpoint_address(const EndpointSlice& slice, cons
 
 void build_endpoint(EndpointSlice& slice, const SliceView& view, size_t i, BuildNotes& notes) {
   const EndpointView& from = view.endpoints[i];
-  if (!from.address) return;
+  if (!from.address) return notes.remark({"endpoints[].addresses", i}, kNoAddress);
   std::optional<IpAddress> address;
   const bool good =
       notes.part_of(view.endpoints.size(), [&] { address = build_endpoint_address(slice, view, i, notes); });
@@ -45,17 +44,17 @@ void build_endpoint(EndpointSlice& slice, const SliceView& view, size_t i, Build
   add_hints(out, view, from);
 }
 
-// A port without a name or a number is passed over; "" is a name (I-43). Of two of one name the first stays.
+// A port without a name or a number is passed over, which is said; "" is a name (I-43). Of two of one name the first
+// stays.
 std::optional<EndpointPort> build_endpoint_port(const EndpointSlice& slice, const EndpointPortView& from, size_t i,
                                                 BuildNotes& notes) {
   EndpointPort out;
   out.name = build_port_name(from.name.value_or(""), {"ports[].name", i}, notes);
   out.port = build_port(from.port.value_or(0), 0, {"ports[].port", i}, notes);
   const auto protocol = build_protocol(from.protocol, {"ports[].protocol", i}, notes);
-  if (!from.name || !from.port || !protocol) return std::nullopt;
-  if (from.port == 0)
-    notes.remark({"ports[].port", i}, "0 means all ports, which services do not have; it is left out");
-  if (out.port == 0) return std::nullopt;
+  if (!from.name) notes.remark({"ports[].name", i}, kNoPortName);
+  if (!from.port || from.port == 0) notes.remark({"ports[].port", i}, from.port ? kPortZero : kNoPortNumber);
+  if (!from.name || !protocol || out.port == 0) return std::nullopt;
   out.protocol = *protocol;
   const auto same = [&out](const EndpointPort& other) {
     return other.name == out.name && other.protocol == out.protocol;

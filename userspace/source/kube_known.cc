@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "source/kube_kinds.h"
+#include "source/until_mended.h"
 
 namespace waggle {
 namespace {
@@ -49,10 +50,7 @@ void KnownObjects::set_problems(const KubeObject& object, bool served) {
   auto& problems = problems_[object.name];
   problems = object.problems;
   if (!object.refused) return;
-  for (std::string& problem : problems) {
-    problem +=
-        served ? "; until it is mended, the last good version keeps serving" : "; until it is mended, it is not served";
-  }
+  for (std::string& problem : problems) problem += until_mended(kind_, served);
 }
 
 void KnownObjects::change(KubeObject object, std::vector<Event>& out) {

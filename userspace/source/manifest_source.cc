@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "source/complaint_key.h"
 
 namespace waggle {
 namespace {
@@ -182,9 +183,7 @@ SourceBatch ManifestSource::batch_of(std::vector<std::string> problems) {
   out.complete = complete_;
   out.events = catalogue_.changes();
   problems.insert(problems.end(), catalogue_.problems().begin(), catalogue_.problems().end());
-  for (const std::string& problem : problems) {
-    if (std::find(problems_.begin(), problems_.end(), problem) == problems_.end()) out.problems.push_back(problem);
-  }
+  out.problems = new_complaints(problems_, problems);
   problems_ = std::move(problems);
   return out;
 }
