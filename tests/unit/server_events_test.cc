@@ -71,13 +71,14 @@ TEST_F(Latency, AbsentMalformedAndOldTimesAreLeftOut) {
   EXPECT_TRUE(latency.programmed(kNow).empty());
 }
 
-// Proves: X-070
 TEST_F(Latency, ADeletedSliceTakesItsServicesTimesAlong) {
   latency.changed(web, Family::kIpv4, "2026-01-02T03:04:03Z");
   latency.changed({"ns", "other"}, Family::kIpv4, "2026-01-02T03:04:04Z");
   latency.forget(web);
   latency.forget({"ns", "unknown"});
   EXPECT_EQ(latency.programmed(kNow).size(), 1);
+  latency.forget(web);
+  EXPECT_TRUE(latency.programmed(kNow).empty()) << "a deletion alone is no sample";
 }
 
 TEST_F(Latency, MemoryIsBoundedWhileNothingIsProgrammed) {

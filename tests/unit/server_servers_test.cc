@@ -194,6 +194,25 @@ TEST_F(ServersTest, AHealthCheckPortInUseIsAnEvent) {  // O-25
   EXPECT_THAT(servers->standing_problems(), ElementsAre(HasSubstr("service ns/web")));
 }
 
+// It is no other process that has it.
+TEST_F(ServersTest, AHealthCheckPortThatAnotherServiceOrTheAgentHasIsSaidToBeTheirs) {
+  const uint16_t port = free_port();
+  open();
+  take(load_balancer("a", port));
+  take(load_balancer("b", port));
+  take(load_balancer("c", servers->health_port()));
+  sync();
+  const auto problems = servers->standing_problems();
+  ASSERT_EQ(problems.size(), 2);
+  EXPECT_EQ(problems[0], "service ns/b: its health check port " + std::to_string(port) +
+                             " (IPv4) is not served: service ns/a has the same one, and only one of them can; give "
+                             "one of the two another healthCheckNodePort");
+  EXPECT_THAT(problems[1], HasSubstr("is not served: it is the port of Waggle's health server; give the service "));
+  take(Deletion{.kind = ObjectKind::kService, .name = {"ns", "a"}});
+  sync();
+  EXPECT_EQ(servers->standing_problems().size(), 1) << "b has the port now";
+}
+
 TEST_F(ServersTest, MetricsPortAnswersItsPages) {
   open();
   EXPECT_EQ(body_of(metrics("/healthz")), "ok");
@@ -233,6 +252,31 @@ TEST_F(ServersTest, LatencyAndPendingChangesShow) {  // I-53
   EXPECT_THAT(page, HasSubstr("endpoint_changes_pending 0\n"));
   EXPECT_THAT(page, HasSubstr("network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"1\"} 0\n"));
   EXPECT_THAT(page, HasSubstr("network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"2\"} 1\n"));
+}
+
+// Before the first sync a slice comes, goes and comes again; later it goes.
+// Proves: X-070
+TEST_F(ServersTest, OnlyTheChangeAfterADeletionIsSampledAndADeletionAloneIsNot) {
+  open();
+  EndpointSlice slice = slice_of("web", {endpoint("10.1.0.1", "n1")});
+  const Deletion deletion{.kind = ObjectKind::kEndpointSlice, .name = slice.name};
+  slice.last_change_trigger_time = rfc3339_nano((now + seconds(1)).wall);
+  take(slice);
+  take(deletion);
+  slice.last_change_trigger_time = rfc3339_nano((now + seconds(11)).wall);
+  take(slice);
+  now = now + seconds(13);
+  sync();
+  const auto expect_one_of_two_seconds = [this] {
+    now = now + seconds(1);
+    const std::string page = metrics("/metrics");
+    EXPECT_THAT(page, HasSubstr("network_programming_duration_seconds_count{ip_family=\"IPv4\"} 1\n"));
+    EXPECT_THAT(page, HasSubstr("network_programming_duration_seconds_bucket{ip_family=\"IPv4\",le=\"2\"} 1\n"));
+  };
+  expect_one_of_two_seconds();
+  take(deletion);
+  sync();
+  expect_one_of_two_seconds();
 }
 
 // Proves: O-39

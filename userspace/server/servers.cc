@@ -75,7 +75,8 @@ Servers::Servers(ServersConfig config, ServersHooks hooks, std::unique_ptr<HttpS
                                .failed =
                                    [this](const ObjectName& service, uint16_t port, const std::string& why) {
                                      post(service_healthcheck_event(config_.node_name, service, port, why, now_.wall));
-                                   }}),
+                                   },
+                               .fixed_server = [this](uint16_t port) { return fixed_server(port); }}),
       sync_(config_.families),
       latency_(now.wall),
       build_{.version = config_.version, .compiler = __VERSION__, .platform = "linux/" WAGGLE_ARCHITECTURE},
@@ -102,6 +103,13 @@ bool Servers::knock(Door& door, const HttpHandler& handler) {
   door.id = id ? *id : 0;
   door.problem = id ? "" : fmt::format("{}: {}", door.what, id.error().message);
   return id.has_value();
+}
+
+std::string Servers::fixed_server(uint16_t port) const {
+  for (const Door* door : {&health_door_, &metrics_door_}) {
+    if (door->id != 0 && http_->port_of(door->id) == port) return "Waggle's " + door->what;
+  }
+  return "";
 }
 
 void Servers::bind_all(Moment now) {

@@ -102,6 +102,7 @@ class Servers {
   Servers(ServersConfig config, ServersHooks hooks, std::unique_ptr<HttpServer> http, Moment now);
   bool knock(Door& door, const HttpHandler& handler);  // binds if that is wanted and not done; false: cannot
   void bind_all(Moment now);
+  [[nodiscard]] std::string fixed_server(uint16_t port) const;  // who of the two has it, or ""
   [[nodiscard]] bool wants_retry() const;
   Result<void> insist_on_doors(Moment now);
   void post(ClusterEvent event);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "base/json_writer.h"
 #include "server/family_name.h"
@@ -77,8 +78,31 @@ bool ServiceHealth::wants_retry() const {
 void ServiceHealth::open(const Key& key, Entry& entry) {
   const auto listening = listen_everywhere(key, entry);
   const bool known = !entry.problem.empty();
-  entry.problem = listening ? "" : listening.error().message;
+  entry.problem = listening ? "" : why_not(key, entry.port, listening.error());
   if (!listening && !known) parts_.failed(key.first, entry.port, entry.problem);
+}
+
+// "Address already in use" says too little where it is this agent that uses it.
+std::string ServiceHealth::why_not(const Key& key, uint16_t port, const Error& error) const {
+  if (error.code != EADDRINUSE) return error.message;
+  if (const ObjectName* holder = holder_of(key, port); holder != nullptr)
+    return fmt::format(
+        "service {} has the same one, and only one of them can; give one of the two another "
+        "healthCheckNodePort",
+        holder->text());
+  const std::string server = parts_.fixed_server ? parts_.fixed_server(port) : "";
+  if (!server.empty()) return fmt::format("it is the port of {}; give the service another healthCheckNodePort", server);
+  return error.message;
+}
+
+// Another service that listens there.
+const ObjectName* ServiceHealth::holder_of(const Key& key, uint16_t port) const {
+  const auto holds = [&](const auto& item) {
+    return item.first.first != key.first && item.first.second == key.second && item.second.port == port &&
+           !item.second.listeners.empty();
+  };
+  const auto found = std::ranges::find_if(entries_, holds);
+  return found == entries_.end() ? nullptr : &found->first.first;
 }
 
 // All addresses or none.

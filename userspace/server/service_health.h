@@ -21,6 +21,8 @@ struct ServiceHealthParts {
   std::function<bool()> proxy_healthy;  // the node's eligibility does not count
   // Called once when a service's port cannot be listened on, not again while that lasts.
   std::function<void(const ObjectName& service, uint16_t port, const std::string& why)> failed;
+  // Which server of this agent has the port ("Waggle's health server"), or ""; may be none.
+  std::function<std::string(uint16_t port)> fixed_server{};
 };
 
 class ServiceHealth {
@@ -51,6 +53,8 @@ class ServiceHealth {
   void open(const Key& key, Entry& entry);
   void close(Entry& entry);
   Result<void> listen_everywhere(const Key& key, Entry& entry);
+  [[nodiscard]] std::string why_not(const Key& key, uint16_t port, const Error& error) const;
+  [[nodiscard]] const ObjectName* holder_of(const Key& key, uint16_t port) const;
   [[nodiscard]] std::vector<IpAddress> addresses_of(Family family) const;
   [[nodiscard]] HttpResponse answer(const Key& key) const;
 
