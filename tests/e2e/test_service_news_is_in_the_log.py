@@ -11,6 +11,7 @@ metadata: {name: %s}
 spec: {clusterIP: %s, sessionAffinity: ClientIP, ports: [{port: 80}]}
 ---
 """
+HIDDEN = '{name: s1, labels: {service.kubernetes.io/service-proxy-name: other}}'
 NODE = """apiVersion: v1
 kind: Node
 metadata: {name: n2}
@@ -23,10 +24,15 @@ def check_news(cluster, agent):
     services = [(f"s{i}", f"10.96.1.{i}") for i in range(1, 9)]
     cluster.apply_text("more.yaml", "".join(SERVICE % service for service in services))
     wait_for(lambda: "services: 8 added (default/s1, " in agent.log_text(), "the log says that 8 services were added")
+    hidden = "".join(SERVICE % service for service in services).replace("{name: s1}", HIDDEN)
+    cluster.apply_text("more.yaml", hidden)
+    wait_for(lambda: "services: 1 left to another proxy (default/s1)" in agent.log_text(), "the log says whose it is now")
+    cluster.apply_text("more.yaml", "".join(SERVICE % service for service in services))
+    wait_for(lambda: "1 taken back from another proxy (default/s1)" in agent.log_text(), "the log says that it is back")
     cluster.apply_text("more.yaml", "")
     wait_for(lambda: "services: 8 removed (default/s1, " in agent.log_text(), "the log says that they are gone")
     lines = [line for line in agent.log_text().splitlines() if "default/s1" in line]
-    expect(len(lines) == 2, f"there should be a line for adding and one for removing: {lines}")
+    expect(len(lines) == 4, f"there should be a line for each of the four changes: {lines}")
     expect(not agent.json("status")["notices"], "something is told of services that are all right")
 
 

@@ -54,6 +54,26 @@ TEST_F(News, AReplacementAndAVisitAreNoNews) {
   EXPECT_EQ(news.say(now + 1h), std::nullopt);
 }
 
+// The label of another proxy comes and goes.
+// Proves: I-01
+TEST_F(News, WhatIsLeftToAnotherProxyAndTakenBackIsSaid) {
+  Service hidden = service_event("web", "10.96.0.2");
+  hidden.has_proxy_name = true;
+  const Service shown = service_event("web", "10.96.0.2");
+  take({shown});
+  news.say(now);
+  take({hidden});
+  EXPECT_THAT(news.say(now += 1s), Optional(std::string("services: 1 left to another proxy (default/web)")));
+  take({shown, hidden, shown});
+  EXPECT_THAT(news.say(now += 1s), Optional(std::string("services: 1 taken back from another proxy (default/web)")));
+  take({hidden, shown});
+  EXPECT_EQ(news.say(now += 1s), std::nullopt);
+  take({hidden});
+  news.say(now += 1s);
+  take({deletion_of("web"), hidden, deletion_of("web")});
+  EXPECT_EQ(news.say(now += 1s), std::nullopt) << "it was not ours";
+}
+
 TEST_F(News, ABurstIsOneLineASecondWithAFewNames) {
   take({service_event("first", "10.96.0.1")});
   ASSERT_TRUE(news.say(now));

@@ -49,6 +49,14 @@ TEST_F(Restarted, KeepsAServiceThatNothingReadableNames) {
   EXPECT_THAT(rig.planner.unconfirmed(), ElementsAre(object_name("default/shop")));
 }
 
+// The previous run had removed it, and only flows are left of it.
+TEST_F(Restarted, DoesNotKeepWhatIsATombstone) {
+  rig.apply({Deletion{ObjectKind::kService, object_name("default/shop")},
+             Deletion{ObjectKind::kEndpointSlice, web_slice("default/shop", {}).name}});
+  restart({web(), web_slice("default/web", {"10.0.0.1", "10.0.0.2"})});
+  EXPECT_THAT(rig.planner.unconfirmed(), IsEmpty());
+}
+
 TEST_F(Restarted, KeepsEndpointsWhoseSliceIsUnread) {
   EXPECT_THAT(restart({web(), shop(), web_slice("default/shop", {"10.0.1.1"})}).writes, IsEmpty());
   EXPECT_EQ(decision("10.96.0.1:80/TCP"), "pick from 10.0.0.1:8080 10.0.0.2:8080");

@@ -11,45 +11,64 @@ namespace {
 constexpr std::chrono::seconds kPause{1};
 constexpr size_t kNamed = 5;
 
-std::string counted(const std::set<ObjectName>& names, std::string_view what) {
-  return fmt::format("{} {} ({})", names.size(), what, some_names(names, kNamed, &ObjectName::text));
+void add_counted(std::string& said, const std::set<ObjectName>& names, std::string_view what) {
+  if (names.empty()) return;
+  said += fmt::format("{}{} {} ({})", said.empty() ? "" : ", ", names.size(), what,
+                      some_names(names, kNamed, &ObjectName::text));
 }
 
 }  // namespace
 
+ServiceNews::Standing ServiceNews::standing_of(const Service* service) {
+  if (service == nullptr) return Standing::kAbsent;
+  return service->has_proxy_name ? Standing::kOfAnotherProxy : Standing::kOurs;
+}
+
 void ServiceNews::take(const State& before, const std::vector<Event>& events) {
+  std::map<ObjectName, Standing> known;  // by the events so far
+  const auto follow = [&](const ObjectName& name, Standing now) {
+    const auto [at, is_first] = known.try_emplace(name, Standing::kAbsent);
+    if (is_first) at->second = standing_of(before.service(name));
+    note(name, at->second, now);
+    at->second = now;
+  };
   for (const Event& event : events) {
-    if (const auto* service = std::get_if<Service>(&event)) {
-      if (before.service(service->name) == nullptr || removed_.contains(service->name)) came(service->name);
-    } else if (const auto* deletion = std::get_if<Deletion>(&event);
-               deletion != nullptr && deletion->kind == ObjectKind::kService) {
-      if (before.service(deletion->name) != nullptr || added_.contains(deletion->name)) went(deletion->name);
-    }
+    const auto* deletion = std::get_if<Deletion>(&event);
+    if (const auto* service = std::get_if<Service>(&event))
+      follow(service->name, standing_of(service));
+    else if (deletion != nullptr && deletion->kind == ObjectKind::kService)
+      follow(deletion->name, Standing::kAbsent);
   }
 }
 
-void ServiceNews::came(const ObjectName& name) {
-  if (removed_.erase(name) == 0) added_.insert(name);
-}
-
-void ServiceNews::went(const ObjectName& name) {
-  if (added_.erase(name) == 0) removed_.insert(name);
+// What comes back before it was said to be gone is no news, nor is what went before it was said to have come.
+void ServiceNews::note(const ObjectName& name, Standing before, Standing now) {
+  const bool was_ours = before == Standing::kOurs;
+  const bool is_ours = now == Standing::kOurs;
+  if (was_ours == is_ours) return;
+  const bool undone =
+      is_ours ? removed_.erase(name) + left_.erase(name) > 0 : added_.erase(name) + taken_.erase(name) > 0;
+  if (undone) return;
+  if (is_ours)
+    (before == Standing::kAbsent ? added_ : taken_).insert(name);
+  else
+    (now == Standing::kAbsent ? removed_ : left_).insert(name);
 }
 
 std::optional<std::string> ServiceNews::say(TimePoint now) {
   if (const auto due = next_wake(); !due || now < *due) return std::nullopt;
-  std::string said = "services: ";
-  if (!added_.empty()) said += counted(added_, "added");
-  if (!added_.empty() && !removed_.empty()) said += ", ";
-  if (!removed_.empty()) said += counted(removed_, "removed");
-  added_.clear();
-  removed_.clear();
+  std::string said;
+  add_counted(said, added_, "added");
+  add_counted(said, removed_, "removed");
+  add_counted(said, left_, "left to another proxy");
+  add_counted(said, taken_, "taken back from another proxy");
+  for (Names* names : {&added_, &removed_, &left_, &taken_}) names->clear();
   said_at_ = now;
-  return said;
+  return "services: " + said;
 }
 
 std::optional<TimePoint> ServiceNews::next_wake() const {
-  if (added_.empty() && removed_.empty()) return std::nullopt;
+  if (added_.empty() && removed_.empty() && left_.empty() && taken_.empty()) return std::nullopt;
   return said_at_ + kPause;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which services came and went, for the log: one line however many they are, and at most one a second. Owned by the
-// agent, which hands it the source's events and logs what it has to say.
+// Which services came and went, for the log: one line however many they are, and at most one a second. One that gets or
+// loses another proxy's label goes or comes, too. Owned by the agent, which hands it the source's events and logs what
+// it has to say.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,11 +25,16 @@ class ServiceNews {
   [[nodiscard]] std::optional<TimePoint> next_wake() const;
 
  private:
-  void came(const ObjectName& name);
-  void went(const ObjectName& name);
+  enum class Standing { kAbsent, kOfAnotherProxy, kOurs };
+  using Names = std::set<ObjectName>;
 
-  std::set<ObjectName> added_;
-  std::set<ObjectName> removed_;
+  static Standing standing_of(const Service* service);
+  void note(const ObjectName& name, Standing before, Standing now);
+
+  Names added_;
+  Names removed_;
+  Names left_;   // to another proxy
+  Names taken_;  // from another proxy
   TimePoint said_at_{};
 };
 

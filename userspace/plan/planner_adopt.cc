@@ -3,6 +3,7 @@
 // next plan, which is always one over all services.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "plan/planner_impl.h"
@@ -39,6 +40,7 @@ Result<void> Planner::Impl::adopt(TableStore& store) {
       .and_then([&] { return adopt_frontends(store); })
       .and_then([&] { return adopt_source_ranges(store); })
       .map([&] {
+        forget_tombstones();
         services.adopt_free_indexes();
         needs_all = true;
       });
@@ -90,6 +92,16 @@ void Planner::Impl::adopt_name(uint32_t index, const wg_service_name& name) {
   object.indexes.push_back(index);
   entry.object = &object;
   unconfirmed.insert(object_name);
+}
+
+// A service that the previous run had removed, and of which only flows remain, is not kept: nothing can be unread of
+// it.
+void Planner::Impl::forget_tombstones() {
+  std::erase_if(unconfirmed, [this](const ObjectName& name) {
+    const auto& indexes = objects.at(name).indexes;
+    return std::none_of(indexes.begin(), indexes.end(),
+                        [this](uint32_t index) { return adopted_frontends.contains(index); });
+  });
 }
 
 Result<void> Planner::Impl::adopt_source_ranges(TableStore& store) {

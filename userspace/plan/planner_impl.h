@@ -63,6 +63,7 @@ struct Planner::Impl {
   Result<void> adopt_services(TableStore& store);
   Result<void> adopt_names(TableStore& store);
   Result<void> adopt_frontends(TableStore& store);
+  void forget_tombstones();
   Result<void> adopt_source_ranges(TableStore& store);
   void adopt_name(uint32_t index, const wg_service_name& name);
 
