@@ -46,7 +46,7 @@ allow userspace/server 'base/*' 'model/*'
 allow userspace/plan 'base/*' 'model/*' 'waggle/abi/*'
 allow userspace/dataplane 'base/*' 'plan/*' 'waggle/abi/*'
 # Addresses are printed, so the CLI knows them; it knows no Kubernetes object. `waggle cleanup` removes rules.
-allow userspace/cli 'base/*' 'model/address.h' 'node/kube_proxy_rules.h' 'plan/*' 'dataplane/*' 'waggle/abi/*'
+allow userspace/cli 'base/*' 'model/address.h' 'node/kube_proxy_rules.h' 'node/reserved_ports.h' 'plan/*' 'dataplane/*' 'waggle/abi/*'
 allow userspace/daemon '*'
 allow include/waggle/abi 'waggle/abi/*'
 allow bpf 'lib/*' 'waggle/abi/*'

@@ -2,11 +2,13 @@
 """Every command that shows something works from the pinned tables when the agent is dead, and says that it is."""
 
 import signal
+import subprocess
 
 import clients
 import web
 from harness import Cluster, expect, run_test
 
+OPERATORS_PORTS = "9100"
 COMMANDS = (
     ["status"],
     ["service", "list"],
@@ -20,8 +22,24 @@ COMMANDS = (
 )
 
 
+def reserved_ports(cluster):
+    command = ["nsenter", f"--net=/run/netns/{cluster.name}-n1", "cat", "/proc/sys/net/ipv4/ip_local_reserved_ports"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def check_cleanup(cluster, agent):
+    """It takes back the ports that the agent reserved, and leaves those of others."""
+    expect(reserved_ports(cluster) == f"{OPERATORS_PORTS},61440-65535", f"reserved are {reserved_ports(cluster)}")
+    said = agent.json("cleanup")
+    expect(said["links_removed"] > 0 and said["tables_removed"] > 0, f"`waggle cleanup` removed {said}")
+    expect(said["reserved_ports_released"] == "61440-65535", f"`waggle cleanup` gave back {said['reserved_ports_released']}")
+    expect(reserved_ports(cluster) == OPERATORS_PORTS, f"reserved are {reserved_ports(cluster)} after the cleanup")
+
+
 def test():
     with Cluster() as cluster:
+        reserve = ["sysctl", "-q", "-w", f"net.ipv4.ip_local_reserved_ports={OPERATORS_PORTS}"]
+        subprocess.run(["nsenter", f"--net=/run/netns/{cluster.name}-n1", *reserve], check=True)
         backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]
         web.start(cluster, backends)
         client = cluster.pod("n1", 4)
@@ -39,6 +57,7 @@ def test():
         flows = agent.json("flow", "list", "--client", client.ipv4)
         expect(len(flows) == 10, f"`waggle flow list` shows {len(flows)} flows of 10")
         words = agent.waggle("status").lower()
+        check_cleanup(cluster, agent)
         expect("not running" in words, f"`waggle status` does not say that the agent is not running: {words}")
     return "the CLI works with the agent dead"
 

@@ -371,11 +371,31 @@ TEST_F(AgentLoop, SocketsOfTheNodeAreLookedAtWhenTheEndpointsOfAUdpServiceChange
 }
 
 // Proves: O-70
+// Service addresses on a link are addresses of the node: that has to be known from the start.
+// Proves: O-70
+TEST_F(AgentLoop, TheLinkOfKubeProxysIpvsModeIsNamedWhileItIsThere) {
+  const auto named = [this](const std::string& what) {
+    return std::ranges::any_of(agent->standing_problems(), [&what](const std::string& problem) {
+      return problem.starts_with("link kube-ipvs0") && problem.find(what) != std::string::npos;
+    });
+  };
+  leftovers = [] { return KubeProxyRules{}; };
+  make_agent();
+  network->add(9, "kube-ipvs0", 9);
+  ASSERT_TRUE(agent->start());
+  EXPECT_TRUE(named("makes 2 service addresses addresses of this node"));
+  EXPECT_TRUE(named("it is removed once the services are programmed"));
+  source->say({});
+  turn([&] { return named("remove it with `ip link delete kube-ipvs0`"); });
+  network->remove(9);
+  turn([&] { return !named(""); });
+}
+
 TEST_F(AgentLoop, WhatKubeProxyLeftGoesOnceTheServicesAreProgrammed) {
   std::atomic<int> removals = 0;
   leftovers = [&removals] {
     ++removals;
-    return KubeProxyRules{.tables = 1, .chains = 0, .jumps = 0, .problems = {"the fake keeps some"}};
+    return KubeProxyRules{.tables = 1, .problems = {"the fake keeps some"}};
   };
   make_agent();
   ASSERT_TRUE(agent->start());

@@ -21,10 +21,24 @@ ServiceCidr range(const std::string& name, const std::vector<std::string>& texts
   return object;
 }
 
+ServersConfig servers_at(const std::string& health, const std::string& metrics) {
+  ServersConfig servers;
+  servers.health = BindAddress{.address = *IpAddress::parse(health), .port = 10256};
+  servers.metrics = BindAddress{.address = *IpAddress::parse(metrics), .port = 10249};
+  return servers;
+}
+
 struct Judging : testing::Test {
   State state;
-  ObjectJudge judge;
+  ObjectJudge judge{own_ports(servers_at("0.0.0.0", "127.0.0.1"), {61440, 65535})};
 };
+
+Service with_node_port(Protocol protocol, uint16_t port) {
+  Service service = service_event("web", "10.96.0.1");
+  service.type = "NodePort";
+  service.ports = {{.name = "a", .protocol = protocol, .port = 80, .node_port = port}};
+  return service;
+}
 
 TEST_F(Judging, AClusterIpOutsideOfEveryRangeIsNamedWhileItIsSo) {
   state.apply(service_event("web", "10.200.0.1"));
@@ -79,6 +93,25 @@ TEST_F(Judging, RangesThatHoldNodesOrPodsDoNotCountAndAreNamed) {
   EXPECT_THAT(problems[2], HasSubstr("10.244.0.0/16 overlaps 10.244.1.0/24, the pods of node n1"));
   EXPECT_THAT(problems[3], HasSubstr("ServiceCIDR d: ::/0 holds every address there is"));
   EXPECT_THAT(problems[4], HasSubstr("overlaps"));
+}
+
+TEST_F(Judging, ANodePortThatIsWagglesOwnIsNamedWhileItIsSo) {
+  const auto said_of = [this](Service service) {
+    state.apply(std::move(service));
+    judge.judge(state, {"default", "web"});
+    return judge.standing_problems();
+  };
+  EXPECT_THAT(said_of(with_node_port(Protocol::kTcp, 10256)),
+              ElementsAre("Service default/web: its node port 10256/TCP is the port of Waggle's health server, which "
+                          "others do not reach any more; choose another node port, or another healthzBindAddress"));
+  EXPECT_THAT(said_of(with_node_port(Protocol::kUdp, 61440)),
+              ElementsAre(HasSubstr("Service default/web: its node port 61440/UDP lies in 61440-65535")));
+  EXPECT_THAT(said_of(with_node_port(Protocol::kUdp, 10256)), IsEmpty());
+  EXPECT_THAT(said_of(with_node_port(Protocol::kTcp, 10249)), IsEmpty()) << "on loopback no node port is served";
+  EXPECT_THAT(said_of(with_node_port(Protocol::kTcp, 30080)), IsEmpty());
+  Service foreign = with_node_port(Protocol::kTcp, 10256);
+  foreign.has_proxy_name = true;
+  EXPECT_THAT(said_of(foreign), IsEmpty());
 }
 
 TEST(ObjectComplaints, AreThoseThatBeginWithAnObject) {

@@ -24,6 +24,19 @@ TEST(PortRanges, AreKeptSortedAndJoined) {
   EXPECT_EQ(merged_text("30000-32767", {1024, 1024}), "1024,30000-32767");
 }
 
+std::string text_without(const std::string& ranges, const std::string& taken) {
+  return port_ranges_text(without(*parse_port_ranges(ranges), *parse_port_ranges(taken)));
+}
+
+TEST(PortRanges, LackWhatIsTakenFromThem) {
+  EXPECT_EQ(text_without("61440-65535", ""), "61440-65535");
+  EXPECT_EQ(text_without("61440-65535", "61440-65535"), "");
+  EXPECT_EQ(text_without("61440-65535", "62000,64000-65535"), "61440-61999,62001-63999");
+  EXPECT_EQ(text_without("10-20,30-40", "15-35"), "10-14,36-40");
+  EXPECT_EQ(text_without("10-20", "1-9,21-30"), "10-20");
+  EXPECT_EQ(text_without("10-20", "5-12"), "13-20");
+}
+
 TEST(PortRanges, RefusesWhatIsNone) {
   for (const char* text : {"x", "5-", "-5", "70000", "9-5", "1,,2", "1 2"})
     EXPECT_FALSE(parse_port_ranges(text)) << text;
@@ -46,26 +59,12 @@ struct KernelSettings : testing::Test {
   }
 };
 
-TEST_F(KernelSettings, ReservingPortsKeepsWhatOthersReserved) {
-  set("net/ipv4/ip_local_reserved_ports", "9100,50000-50010");
-  ASSERT_TRUE(reserve_ports({61440, 65535}, root));
-  EXPECT_EQ(get("net/ipv4/ip_local_reserved_ports"), "9100,50000-50010,61440-65535");
-  ASSERT_TRUE(reserve_ports({61440, 65535}, root));
-  EXPECT_EQ(get("net/ipv4/ip_local_reserved_ports"), "9100,50000-50010,61440-65535");
-}
-
 // Proves: O-63
 TEST_F(KernelSettings, TheOomScoreIsSetIfItCanBe) {
   set("oom_score_adj", "0");
   ASSERT_TRUE(set_oom_score(-999, root / "oom_score_adj"));
   EXPECT_EQ(get("oom_score_adj"), "-999");
   EXPECT_FALSE(set_oom_score(-999, root / "missing" / "oom_score_adj"));
-}
-
-TEST_F(KernelSettings, ReservingPortsNamesTheFileThatIsMissing) {
-  const auto reserved = reserve_ports({1, 2}, root);
-  ASSERT_FALSE(reserved);
-  EXPECT_NE(reserved.error().message.find("ip_local_reserved_ports"), std::string::npos) << reserved.error().message;
 }
 
 TEST_F(KernelSettings, ForwardingIsReadPerFamily) {

@@ -24,7 +24,7 @@ const std::vector<Option>& option_table() {
       {.name = "protocol", .argument = "PROTO", .help = "only tcp, udp or sctp"},
       {.name = "state", .argument = "STATE", .help = "only flows in this state"},
       {.name = "limit", .argument = "N", .help = "at most N rows"},
-      {.name = "kube-proxy", .help = "kube-proxy's rules in netfilter, too"},
+      {.name = "kube-proxy", .help = "what kube-proxy left, too"},
   };
   return table;
 }
@@ -90,27 +90,27 @@ std::vector<Command> map_commands() {
 }
 
 std::vector<Command> other_commands() {
-  return {
-      {.id = CommandId::kCleanup,
-       .group = "cleanup",
-       .options = {"kube-proxy"},
-       .summary = "remove every program and table of Waggle from this node",
-       .details =
-           "Services stop working through Waggle at once; open connections through them break. Refused while the\n"
-           "agent runs: stop it first. With --kube-proxy, kube-proxy's rules go, too: its nftables table, and its "
-           "chains\n"
-           "in iptables with the jumps to them; kubelet's and the CNI's stay. Connections that they translate break.",
-       .examples = "waggle cleanup\nwaggle cleanup --kube-proxy\n"},
-      {.id = CommandId::kVersion,
-       .group = "version",
-       .summary = "version of this program and of the tables it reads",
-       .examples = "waggle version -o json\n"},
-      {.id = CommandId::kHelp,
-       .group = "help",
-       .arguments = "[COMMAND]",
-       .most_arguments = 2,
-       .summary = "help on a command",
-       .examples = "waggle help flow list\n"}};
+  return {{.id = CommandId::kCleanup,
+           .group = "cleanup",
+           .options = {"kube-proxy"},
+           .summary = "remove every program and table of Waggle from this node",
+           .details =
+               "Services stop working through Waggle at once; open connections through them break. Refused while the\n"
+               "agent runs: stop it first. With --kube-proxy, what kube-proxy left goes, too: its nftables table, its "
+               "chains\n"
+               "in iptables with the jumps to them, the link kube-ipvs0 and its sets; kubelet's and the CNI's stay.\n"
+               "Connections that they translate break.",
+           .examples = "waggle cleanup\nwaggle cleanup --kube-proxy\n"},
+          {.id = CommandId::kVersion,
+           .group = "version",
+           .summary = "version of this program and of the tables it reads",
+           .examples = "waggle version -o json\n"},
+          {.id = CommandId::kHelp,
+           .group = "help",
+           .arguments = "[COMMAND]",
+           .most_arguments = 2,
+           .summary = "help on a command",
+           .examples = "waggle help flow list\n"}};
 }
 
 std::vector<Command> all_commands() {

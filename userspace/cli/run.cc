@@ -11,6 +11,7 @@
 #include "cli/session.h"
 #include "dataplane/cleanup.h"
 #include "node/kube_proxy_rules.h"
+#include "node/reserved_ports.h"
 
 namespace waggle::cli {
 namespace {
@@ -102,12 +103,15 @@ namespace {
 Outcome<void> clean_up_kube_proxy(const Session& session, Document& document) {
   const KubeProxyRules removed = remove_kube_proxy_rules(KubeProxyTable::kRemoved);
   for (const std::string& problem : removed.problems) session.say(problem);
+  if (!removed.remains.empty()) session.say(removed.remains);
   const auto add = [&document](std::string_view key, std::string_view title, size_t count) {
     document.fields.push_back({.key = std::string(key), .title = std::string(title), .value = count});
   };
   add("kube_proxy_tables_removed", "kube-proxy's nftables tables removed", removed.tables);
   add("kube_proxy_chains_removed", "kube-proxy's iptables chains removed", removed.chains);
   add("kube_proxy_jumps_removed", "Jumps to them removed", removed.jumps);
+  add("kube_proxy_links_removed", "kube-proxy's IPVS links removed", removed.links);
+  add("kube_proxy_sets_removed", "kube-proxy's sets removed", removed.sets);
   if (removed.problems.empty()) return {};
   return failed(Error{"not everything of kube-proxy could be removed"});
 }
@@ -122,10 +126,15 @@ Outcome<void> cleanup_command(const Session& session) {
   if (!removed) return failed(removed.error());
   std::error_code absent;
   std::filesystem::remove(session.run_dir / "status.json", absent);  // of an agent that is gone: the lock was free
+  const auto released = release_ports(session.run_dir);
+  if (!released) session.say(fmt::format("the reserved ports stay as they are: {}", released.error().message));
   if (removed->links + removed->maps == 0)
     session.say(fmt::format("there was nothing of Waggle under {}", session.bpf_root.string()));
   Document document{.fields = {{.key = "links_removed", .title = "Links removed", .value = removed->links},
-                               {.key = "tables_removed", .title = "Tables removed", .value = removed->maps}},
+                               {.key = "tables_removed", .title = "Tables removed", .value = removed->maps},
+                               {.key = "reserved_ports_released",
+                                .title = "Reserved ports released",
+                                .value = released ? port_ranges_text(*released) : ""}},
                     .sections = {}};
   Outcome<void> done;
   if (session.invocation.has("kube-proxy")) done = clean_up_kube_proxy(session, document);

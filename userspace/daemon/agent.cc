@@ -53,6 +53,7 @@ Agent::Agent(AgentOptions options, AgentParts parts)
       links_(link_choice(options_), *parts_.kernel),
       identity_(options_, parts_.servers.families, parts_.started_at),
       udp_(std::move(parts_.udp_sockets), *parts_.kernel),
+      judge_(parts_.own_ports),
       object_events_(parts_.post),
       status_(options_.run_dir),
       sweep_pause_(kSweepSoon) {}
@@ -79,6 +80,7 @@ Result<void> Agent::start() {
   links_.update(parts_.network->interfaces(), *changes, now);
   swept_at_ = now;
   check_forwarding();
+  look_for_ipvs_link();
   publish(true);
   return {};
 }
@@ -226,6 +228,7 @@ void Agent::take_network(TimePoint now) {
   if (!changes->changed.empty() || !changes->vanished.empty()) {
     links_.update(parts_.network->interfaces(), *changes, now);
     addresses_stale_ = true;
+    look_for_ipvs_link();
   }
   if (changes->next_hops && !next_hops_stale_at_.has_value())
     next_hops_stale_at_ = std::max(now, next_hops_told_at_ + kNextHopPause);

@@ -48,6 +48,7 @@ struct AgentParts {
   ServersConfig servers;                    // ports that are not set are not served
   std::function<void(SyncMetrics&)> count;  // adds what was asked of the API server since the last call; may be none
   std::function<void(ClusterEvent)> post;   // records an event in the cluster; none: nowhere
+  std::vector<OwnPort> own_ports;           // no node port should be one of them
   std::vector<std::string> start_problems;  // what could not be set up but keeps nothing else from working
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
   TimePoint started_at = Clock::now();  // the same moment
@@ -97,6 +98,7 @@ class Agent {
   [[nodiscard]] std::optional<TimePoint> next_sweep() const;
   void follow_udp(TimePoint now);
   void say_leftovers();
+  void look_for_ipvs_link();
   [[nodiscard]] bool settled() const { return reconciler_.programmed() && reconciler_.pending_writes() == 0; }
   void check_forwarding();
   void say_when_ready();
@@ -120,6 +122,8 @@ class Agent {
   bool service_cidrs_stale_ = true;  // the programs have others than the state
   std::string service_cidr_problem_;
   std::vector<std::string> leftover_problems_;
+  bool leftovers_over_ = false;  // removed, as far as they can be
+  std::string ipvs_problem_;
   std::unique_ptr<Servers> servers_;
   ProblemLog problems_;
   StatusFile status_;

@@ -11,6 +11,7 @@
 #include "daemon/agent.h"
 #include "daemon/metrics_facts.h"
 #include "daemon/some_names.h"
+#include "node/kube_proxy_ipvs.h"
 
 namespace waggle {
 
@@ -37,7 +38,15 @@ void Agent::say_leftovers() {
   auto removed = parts_.leftovers.has_value() ? parts_.leftovers->over() : std::nullopt;
   if (!removed.has_value()) return;
   if (removed->any()) spdlog::info("removed {}", kube_proxy_words(*removed));
+  if (!removed->remains.empty()) spdlog::warn("{}", removed->remains);
+  leftovers_over_ = true;
+  look_for_ipvs_link();
   leftover_problems_ = std::move(removed->problems);
+}
+
+void Agent::look_for_ipvs_link() {
+  const bool goes = parts_.leftovers.has_value() && !leftovers_over_;
+  ipvs_problem_ = ipvs_link_words(parts_.network->interfaces(), goes);
 }
 
 void Agent::serve() {
@@ -87,8 +96,8 @@ void Agent::publish(bool running) {
   append(leftover_problems_);
   if (!service_cidr_problem_.empty()) standing.push_back(service_cidr_problem_);
   append(servers_->standing_problems());
-  for (const std::string& problem :
-       {foreign_name().value_or(""), network_problem_, sweep_problem_, status_problem_, udp_.problem()}) {
+  for (const std::string& problem : {foreign_name().value_or(""), ipvs_problem_, network_problem_, sweep_problem_,
+                                     status_problem_, udp_.problem()}) {
     if (!problem.empty()) standing.push_back(problem);
   }
   problems_.update(std::move(standing));

@@ -16,9 +16,10 @@ bool in_any(const std::vector<Cidr>& cidrs, const IpAddress& address) {
   return std::ranges::any_of(cidrs, [&address](const Cidr& cidr) { return cidr.contains(address); });
 }
 
+bool is_ours(const Service& service) { return !service.has_proxy_name && !service.headless; }
+
 // Where no ServiceCIDR of the family is known, nothing can be said.
 std::optional<std::string> outside_words(const Service& service, const ServiceCidrs& cidrs) {
-  if (service.has_proxy_name || service.headless) return std::nullopt;
   for (const IpAddress& ip : service.cluster_ips) {
     const auto& of_family = cidrs[static_cast<size_t>(ip.family)];
     if (of_family.empty() || in_any(of_family, ip)) continue;
@@ -57,15 +58,32 @@ std::vector<std::string> overlaps_of(const State& state) {
   return problems;
 }
 
+void keep(std::map<ObjectName, std::string>& problems, const ObjectName& service, std::optional<std::string> words) {
+  if (words.has_value())
+    problems[service] = std::move(*words);
+  else
+    problems.erase(service);
+}
+
+// `rest`: what is said of those that are too many to be named.
+void name_some(const std::map<ObjectName, std::string>& of_services, std::string_view rest,
+               std::vector<std::string>& problems) {
+  size_t said = 0;
+  for (const auto& [name, words] : of_services) {
+    if (++said > kMostSaid) break;
+    problems.push_back(words);
+  }
+  if (of_services.size() > kMostSaid)
+    problems.push_back(fmt::format("{} more services have {}", of_services.size() - kMostSaid, rest));
+}
+
 }  // namespace
 
 void ObjectJudge::judge(const State& state, const ObjectName& service) {
   const Service* found = state.service(service);
-  auto words = found == nullptr ? std::nullopt : outside_words(*found, cidrs_);
-  if (words.has_value())
-    outside_[service] = std::move(*words);
-  else
-    outside_.erase(service);
+  const bool judged = found != nullptr && is_ours(*found);
+  keep(outside_, service, judged ? outside_words(*found, cidrs_) : std::nullopt);
+  keep(on_own_ports_, service, judged ? own_port_words(*found, own_ports_) : std::nullopt);
 }
 
 void ObjectJudge::judge_all(const State& state) {
@@ -73,19 +91,14 @@ void ObjectJudge::judge_all(const State& state) {
   contradictions_ = impossible_cidrs(state);
   std::ranges::move(overlaps_of(state), std::back_inserter(contradictions_));
   outside_.clear();
+  on_own_ports_.clear();
   for (const auto& [name, service] : state.services()) judge(state, name);
 }
 
 std::vector<std::string> ObjectJudge::standing_problems() const {
   std::vector<std::string> problems = contradictions_;
-  size_t said = 0;
-  for (const auto& [name, words] : outside_) {
-    if (++said > kMostSaid) break;
-    problems.push_back(words);
-  }
-  if (outside_.size() > kMostSaid)
-    problems.push_back(
-        fmt::format("{} more services have a ClusterIP that lies in no ServiceCIDR", outside_.size() - kMostSaid));
+  name_some(outside_, "a ClusterIP that lies in no ServiceCIDR", problems);
+  name_some(on_own_ports_, "a node port that is Waggle's own", problems);
   return problems;
 }
 

@@ -20,6 +20,7 @@
 #include "dataplane/settings.h"
 #include "node/conntrack_settings.h"
 #include "node/kube_proxy_rules.h"
+#include "node/reserved_ports.h"
 #include "source/manifest_source.h"
 
 namespace waggle {
@@ -67,10 +68,12 @@ PortRange snat_ports(const Dataplane& dataplane) {
   return {.first = meta.snat_port_min, .last = static_cast<uint16_t>(meta.snat_port_min + meta.snat_port_mask)};
 }
 
-std::vector<std::string> reserve_snat_ports(PortRange ports) {
-  const auto reserved = reserve_ports(ports);
-  if (reserved) return {};
+std::vector<std::string> reserve_snat_ports(PortRange ports, const std::filesystem::path& run_dir) {
+  const auto reserved = reserve_ports(ports, run_dir);
   const std::string range = port_ranges_text({ports});
+  if (reserved && !reserved->empty())
+    spdlog::warn("{}; `waggle cleanup` will leave them in net.ipv4.ip_local_reserved_ports", *reserved);
+  if (reserved) return {};
   return {
       fmt::format("the SNAT ports {} cannot be reserved, so that a socket of the node may be given one: {}; add {} to "
                   "net.ipv4.ip_local_reserved_ports",
@@ -86,7 +89,7 @@ std::vector<std::string> protect_from_oom(int score) {
 
 // Kernel settings that concern the whole node; answers what could not be had and why that is bearable.
 Result<std::vector<std::string>> set_up_kernel(const AgentOptions& options, PortRange ports) {
-  std::vector<std::string> problems = reserve_snat_ports(ports);
+  std::vector<std::string> problems = reserve_snat_ports(ports, options.run_dir);
   for (std::string& problem : protect_from_oom(options.oom_score_adj)) spdlog::info("{}", problem);
   const auto notices = apply_conntrack(options.conntrack, online_cpus());
   if (!notices) return tl::unexpected(notices.error());
@@ -143,6 +146,7 @@ Result<AgentParts> open_parts(const AgentOptions& options) {
                    .node_name = options.node_name,
                    .service_external_ips = options.external_ips};
   parts.servers = servers_config(options, served_families());
+  parts.own_ports = own_ports(parts.servers, snat_ports(dataplane));
   parts.stop = std::move(*stop);
   parts.netns_cookie = own_netns_cookie().value_or(0);
   parts.network = std::move(*network);
@@ -171,8 +175,13 @@ Result<void> clean_up_node(const AgentOptions& options) {
   std::error_code absent;
   std::filesystem::remove(options.run_dir / "status.json", absent);  // of an agent that is gone: the lock was free
   spdlog::info("removed {} links and {} tables under {}", removed->links, removed->maps, options.bpf_root.string());
+  if (const auto released = release_ports(options.run_dir); !released)
+    spdlog::warn("the reserved ports stay as they are: {}", released.error().message);
+  else if (!released->empty())
+    spdlog::info("ports {} are reserved no more", port_ranges_text(*released));
   const KubeProxyRules rules = remove_kube_proxy_rules(KubeProxyTable::kRemoved);
   if (rules.any()) spdlog::info("removed {}", kube_proxy_words(rules));
+  if (!rules.remains.empty()) spdlog::warn("{}", rules.remains);
   if (rules.problems.empty()) return {};
   return failure(fmt::format("{}", fmt::join(rules.problems, "; ")));
 }

@@ -66,15 +66,32 @@ std::vector<PortRange> merged_with(std::vector<PortRange> ranges, PortRange adde
   return merged;
 }
 
-Result<void> reserve_ports(PortRange range, const std::string& root) {
+std::vector<PortRange> without(const std::vector<PortRange>& ranges, const std::vector<PortRange>& taken) {
+  std::vector<PortRange> left;
+  for (const PortRange& range : ranges) {
+    uint32_t first = range.first;  // of what is left of it; past the last port where nothing is
+    for (const PortRange& gone : taken) {
+      if (gone.last < first || gone.first > range.last) continue;
+      if (gone.first > first) left.push_back({static_cast<uint16_t>(first), static_cast<uint16_t>(gone.first - 1)});
+      first = gone.last + 1u;
+    }
+    if (first <= range.last) left.push_back({static_cast<uint16_t>(first), range.last});
+  }
+  return left;
+}
+
+Result<std::vector<PortRange>> read_reserved_ports(const std::string& root) {
   const std::string path = root + "/" + kReservedPorts;
   const auto text = read_setting(path);
   if (!text) return tl::unexpected(text.error());
   auto ranges = parse_port_ranges(*text);
   if (!ranges) return tl::unexpected(std::move(ranges.error()).in(path));
-  const std::string wanted = port_ranges_text(merged_with(std::move(*ranges), range));
-  if (wanted == *text) return {};
-  return write_setting(path, wanted);
+  return ranges;
+}
+
+// An empty text would be no write at all: a line feed clears the setting.
+Result<void> write_reserved_ports(const std::vector<PortRange>& ranges, const std::string& root) {
+  return write_setting(root + "/" + kReservedPorts, port_ranges_text(ranges) + "\n");
 }
 
 Result<bool> forwarding_enabled(Family family, const std::string& root) {

@@ -29,9 +29,13 @@ std::string port_ranges_text(const std::vector<PortRange>& ranges);
 // Sorted, overlapping and adjacent ranges joined.
 std::vector<PortRange> merged_with(std::vector<PortRange> ranges, PortRange added);
 
-// Keeps the kernel from giving these ports to sockets (net.ipv4.ip_local_reserved_ports, valid for IPv6 too). What
-// others reserved stays reserved.
-Result<void> reserve_ports(PortRange range, const std::string& root = kProcSys);
+// What of `ranges` is not in `taken`. Both sorted and joined, as merged_with() makes them; so is the answer.
+std::vector<PortRange> without(const std::vector<PortRange>& ranges, const std::vector<PortRange>& taken);
+
+// The ports that the kernel gives to no socket that does not ask for them (net.ipv4.ip_local_reserved_ports, valid for
+// IPv6 too). Operators have theirs there, too: who adds some has to know which (node/reserved_ports.h).
+Result<std::vector<PortRange>> read_reserved_ports(const std::string& root = kProcSys);
+Result<void> write_reserved_ports(const std::vector<PortRange>& ranges, const std::string& root = kProcSys);
 
 // Whether the node routes packets of this family at all; without it no pod behind a link is reached.
 Result<bool> forwarding_enabled(Family family, const std::string& root = kProcSys);

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "node/kube_proxy_chains.h"
+#include "node/kube_proxy_ipvs.h"
 #include "node/run_program.h"
 
 namespace waggle {
@@ -42,6 +43,11 @@ void add(KubeProxyRules& sum, Result<KubeProxyRules> part) {
   sum.jumps += part->jumps;
 }
 
+void add_count(KubeProxyRules& sum, size_t& count, const Result<size_t>& removed) {
+  if (!removed) sum.problems.push_back(removed.error().message);
+  count += removed.value_or(0);
+}
+
 }  // namespace
 
 Result<KubeProxyRules> remove_from_legacy_iptables(bool ipv6) {
@@ -66,8 +72,9 @@ Result<KubeProxyRules> remove_from_legacy_iptables(bool ipv6) {
 }
 
 std::string kube_proxy_words(const KubeProxyRules& removed) {
-  return fmt::format("what kube-proxy left: {} nftables tables, {} iptables chains and {} jumps to them",
-                     removed.tables, removed.chains, removed.jumps);
+  return fmt::format(
+      "what kube-proxy left: {} nftables tables, {} iptables chains and {} jumps to them, {} link{} of IPVS, {} sets",
+      removed.tables, removed.chains, removed.jumps, removed.links, removed.links == 1 ? "" : "s", removed.sets);
 }
 
 KubeProxyRules remove_kube_proxy_rules(KubeProxyTable table) {
@@ -76,6 +83,9 @@ KubeProxyRules remove_kube_proxy_rules(KubeProxyTable table) {
     add(sum, remove_from_nftables(ipv6, table));
     add(sum, remove_from_legacy_iptables(ipv6));
   }
+  add_count(sum, sum.links, remove_ipvs_link());
+  add_count(sum, sum.sets, remove_ipvs_sets());
+  sum.remains = ipvs_servers_words();
   return sum;
 }
 
