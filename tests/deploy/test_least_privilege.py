@@ -39,7 +39,7 @@ def check_host(name, found):
     expect(spec["hostNetwork"] and not spec.get("hostPID") and not spec.get("hostIPC"), f"{name}: namespaces of the host")
 
 
-# Proves: I-06
+# Proves: I-06, O-77
 def test():
     for name, found in every_form().items():
         check_rbac(name, found)

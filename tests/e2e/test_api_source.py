@@ -96,7 +96,14 @@ def follow(cluster, server, troubles_of, kubeconfig):
         expect(agent.process.poll() is None, f"the agent of {node} ended")
 
 
-# Proves: O-76, I-07, K-130
+def expect_no_writes_but_events(server):
+    asked = {(one["verb"], one["resource"]) for one in server.command("stats")["requests"]}
+    writes = {each for each in asked if each[0] not in ("get", "list", "watch")}
+    expect(writes == {("create", "events")}, f"the agents asked the API server for {sorted(asked)}")
+    expect(not [each for each in asked if each[1] == "leases"], "the agents ask for leases")
+
+
+# Proves: O-76, O-77, I-07, K-130
 def test():
     with Cluster() as cluster:
         client = cluster.client()
@@ -107,6 +114,7 @@ def test():
             follow(cluster, server, troubles, kubeconfig)
             starting = [e for e in server.command("events")["objects"] if e.get("reason") == "Starting"]
             expect(len(starting) == len(NODES), f"the agents' Starting events: {starting}")
+            expect_no_writes_but_events(server)
             server.command("deny", resource="endpointslices", verbs=["list", "watch"])
             server.command("drop", how="close")
             agent = cluster.agents["n1"]

@@ -13,6 +13,7 @@ NODE_PORT = 30080
 CIDRS = "172.18.0.0/24,fd00:172:18::/64"
 SECOND = ("172.18.0.21", "fd00:172:18::21")  # of n1, beside its primary addresses
 NEW = ("172.18.0.31", "fd00:172:18::31")
+LOCAL_NODE_PORTS = {"externalTrafficPolicy": 30081, "internalTrafficPolicy": 30082}  # of services with that policy Local
 OWN_SERVICE_PORT = 8443  # of the service whose external IPs are n1's own addresses
 POD_PORTS = [("http", "TCP", web.POD_PORT), ("query", "UDP", web.POD_PORT)]
 
@@ -25,6 +26,10 @@ def objects(cluster, pods):
         *(manifests.node(cluster.node(name)) for name in NODES),
         manifests.service("web", ports, web.CLUSTER_IPS, type="NodePort"),
         *manifests.slices_of_pods("web", pods, POD_PORTS),
+        *(manifests.service(f"local-{number}", [("http", "TCP", web.PORT, number), ("query", "UDP", web.PORT, number)],
+                            (f"10.96.1.{number % 100}", f"fd00:10:96::{number % 100}"), type="NodePort", **{policy: "Local"})
+          for policy, number in LOCAL_NODE_PORTS.items()),
+        *(each for number in LOCAL_NODE_PORTS.values() for each in manifests.slices_of_pods(f"local-{number}", pods, POD_PORTS)),
         manifests.service("own", own, ("10.96.0.90", "fd00:10:96::90"), externalIPs=[node.ipv4, node.ipv6]),
         *manifests.slices_of_pods("own", pods, POD_PORTS),
     ]
@@ -59,8 +64,17 @@ def check_primary(cluster, pods):
         for primary, second in zip((node.ipv4, node.ipv6), SECOND):
             expect_served(cluster, place, primary, pods)
             expect_not_served(cluster, place, second)
-    for loopback in ("127.0.0.1", "::1"):
-        expect_not_served(cluster, node, loopback)
+    check_loopback(cluster, node, pods)
+
+
+def check_loopback(cluster, node, pods):
+    """From loopback to loopback, with and without the socket hooks, whatever the policies; beside it the same ports are served."""
+    for port in (NODE_PORT, *LOCAL_NODE_PORTS.values()):
+        outcome = cluster.run(node, clients.ask, "TCP", node.ipv4, port)[0]
+        expect(isinstance(outcome, clients.Answer), f"node port {port} is not served at all: {outcome}")
+        for place in (node, cluster.without_socket_hooks(node)):
+            for loopback in ("127.0.0.1", "::1"):
+                expect_not_served(cluster, place, loopback, port)
 
 
 def check_own_address(cluster, pods):
@@ -98,7 +112,7 @@ def expect_no_listener(cluster):
     expect(f":{NODE_PORT}" not in said, f"somebody listens on the node port: {said}")
 
 
-# Proves: K-03, K-08, K-40, K-42, K-43, K-44, K-45, K-47, K-48
+# Proves: K-03, K-08, K-40, K-42, K-43, K-44, K-45, K-47, K-48, X-135
 def test():
     with Cluster(pods=2) as cluster:
         pods = [cluster.pod("n1", 2), cluster.pod("n2", 2)]
