@@ -232,6 +232,8 @@ static __always_inline int reply_to_node(struct __sk_buff *skb, const struct pac
 	}
 	if (!(is_ipv4 ? has_flow4(work) : has_flow6(work)))
 		return -WG_REASON_SNAT_ORPHAN;
+	if (UNLIKELY(work->reply.hit.backend & WG_FLOW_HOST))
+		return host_reply(skb, packet->family, work);
 	return is_ipv4 ? unsnat4(skb, work) : unsnat6(skb, work);
 }
 

@@ -52,7 +52,8 @@ WG_INLINE int host_has_port(__u32 family, const __u32 *address, __be16 port, con
 			    snat_address(family, state, hit->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT), address);
 }
 
-/* work->packet is for a port that stands for work->reply_owner, an address of the node. 0: it belongs to a flow of the
+/* work->packet is for a port that stands for work->reply_owner, an address of the node, perhaps another than the one
+ * that the backend knows: an overlay's link has its own (WG_FLOW_HOST). 0: it belongs to a flow of the
  * node's own, and work->answer has its frontend. Such flows are never spilled, nor are their source ports translated.
  */
 WG_INLINE int host_find_reply(__u32 family, struct lb_scratch *work)
@@ -92,10 +93,10 @@ WG_INLINE int host_deliver(__u32 family, struct __sk_buff *skb, const struct pac
 	return bpf_redirect(fib.ifindex, BPF_F_INGRESS);
 }
 
-/* work->answer says which frontend the reply must show. */
+/* To the process in work->reply_owner, from the frontend in work->answer. */
 WG_INLINE int host_receive(__u32 family, struct __sk_buff *skb, struct lb_scratch *work)
 {
-	int result = show_frontend(skb, family, &work->packet, work->packet.destination, &work->answer);
+	int result = show_frontend(skb, family, &work->packet, work->reply_owner.address, &work->answer);
 
 	return result < 0 ? result : host_deliver(family, skb, &work->packet, work->answer.address);
 }
@@ -121,7 +122,7 @@ WG_INLINE int host_receive(__u32 family, struct __sk_buff *skb, struct lb_scratc
 HOST_FAMILY_STEPS(4, WG_IPV4)
 HOST_FAMILY_STEPS(6, WG_IPV6)
 
-/* lb_unsnat has found that the port in work->packet stands for its own address. */
+/* lb_unsnat has found whom the port in work->packet stands for: its own address, or a flow of the node's own. */
 WG_INLINE int host_reply(struct __sk_buff *skb, __u32 family, struct lb_scratch *work)
 {
 	const int result = family == WG_IPV4 ? host_find_reply4(work) : host_find_reply6(work);

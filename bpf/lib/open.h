@@ -43,6 +43,8 @@ WG_INLINE int lb_plan_snat(wg_context *context, __u32 family, struct lb_scratch 
 			return index;
 		flow->backend |= WG_FLOW_SNAT | (__u32)index << WG_FLOW_SNAT_ADDRESS_SHIFT;
 	}
+	if (UNLIKELY(work->source == DETECT_NODE))
+		flow->backend |= WG_FLOW_HOST;
 	if (flow->backend & (WG_FLOW_SNAT | WG_FLOW_SOURCE_PORT))
 		flow->may_spill = 0; /* its reservation is kept alive by its entry in the flow table */
 	return 0;

@@ -63,6 +63,14 @@ TEST_P(HostEdge, BothEdgesAtOnceAndBack) {
   }
 }
 
+// What leaves by an overlay's link shows the backend that link's address, whatever address the process has.
+TEST_P(HostEdge, AProcessMayHaveAnotherAddressThanTheWayOut) {
+  serve_on({at().remote_backend});
+  const PacketSpec spec = request(at().silent_backend, at().cluster_ip);
+  const auto [from_backend, received] = reply(spec, translated(spec, at().remote_backend));
+  expect("the reply", {.ifindex = kUplink, .packet = build(from_backend)}, {.packet = build(received)});
+}
+
 TEST_P(HostEdge, AReplyByAPodsLinkIsDeliveredWhereTheKernelExpectsIt) {
   serve_on({at().local_backend});
   const PacketSpec spec = request(at().node, at().cluster_ip);

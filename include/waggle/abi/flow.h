@@ -54,7 +54,9 @@ enum wg_flow_protocol {
 #define WG_FLOW_SNAT 0x01000000u /* the source is rewritten to a node address; snat_port says which port */
 /* The client edge also rewrites the client's source port, to snat_port: without that its replies could not be told from
  * those of another flow of the same client socket to the same backend through another frontend. */
-#define WG_FLOW_SOURCE_PORT        0x02000000u
+#define WG_FLOW_SOURCE_PORT 0x02000000u
+/* With WG_FLOW_SNAT: the client is a process of the node, whichever of the node's addresses it has. */
+#define WG_FLOW_HOST               0x04000000u
 #define WG_FLOW_SNAT_ADDRESS_SHIFT 28u /* [31:28]: index in wg_control.snat_address* */
 
 struct wg_flow_head {
