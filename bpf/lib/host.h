@@ -41,17 +41,6 @@ WG_INLINE int host_send(__u32 family, struct __sk_buff *skb, struct lb_scratch *
 	return result < 0 ? result : (int)bpf_redirect_neigh(fib.ifindex, 0, 0, 0);
 }
 
-/* Is the flow that this address and port of the node stand for the node's own, and not a client's whose port only has
- * been translated? */
-WG_INLINE int host_has_port(__u32 family, const __u32 *address, __be16 port, const struct table_hit *hit)
-{
-	struct wg_control *state = control_get();
-
-	return state && hit->backend & WG_FLOW_SNAT && hit->snat_port == port &&
-	       same_address(address_words(family),
-			    snat_address(family, state, hit->backend >> WG_FLOW_SNAT_ADDRESS_SHIFT), address);
-}
-
 /* work->packet is for a port that stands for work->reply_owner, an address of the node, perhaps another than the one
  * that the backend knows: an overlay's link has its own (WG_FLOW_HOST). 0: it belongs to a flow of the
  * node's own, and work->answer has its frontend. Such flows are never spilled, nor are their source ports translated.
@@ -66,7 +55,7 @@ WG_INLINE int host_find_reply(__u32 family, struct lb_scratch *work)
 
 	reply_key(family, owner->address, owner->port, packet->source, packet->source_port, &work->key);
 	head = table_find(TABLE_FLOWS, family, TABLE_REPLY, &place, &work->key, &flow->hit);
-	if (!head || !host_has_port(family, packet->destination, packet->destination_port, &flow->hit))
+	if (!head || !(flow->hit.backend & WG_FLOW_HOST))
 		return -WG_REASON_NOT_SERVICE;
 	if (family == WG_IPV4)
 		flow->frontend[0] = flow->hit.frontend;

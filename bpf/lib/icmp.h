@@ -108,13 +108,10 @@ WG_INLINE int icmp_to_outside(__u32 family, struct icmp_work *work)
 	return ICMP_ALONE;
 }
 
-/* The same for a flow of the node's own. Any other is one of a client whose port only is translated: its edge knows. */
+/* The same for a flow of the node's own. Any other is a client's: its edge knows. */
 WG_INLINE int icmp_to_process(__u32 family, struct icmp_work *work)
 {
-	const struct packet *quoted = &work->quoted;
-
-	if (!icmp_find_owner(family, work) ||
-	    !host_has_port(family, quoted->source, quoted->source_port, &work->flow.hit))
+	if (!icmp_find_owner(family, work) || !(work->flow.hit.backend & WG_FLOW_HOST))
 		return -WG_REASON_PROTOCOL;
 	icmp_show_frontend(family, work);
 	return ICMP_TO_PROCESS;
@@ -298,11 +295,15 @@ WG_INLINE int icmp_decide_in(struct __sk_buff *skb, __u32 family, struct icmp_wo
 {
 	const int is_ipv4 = family == WG_IPV4;
 	int result = is_ipv4 ? icmp_to_node4(work) : icmp_to_node6(work);
+	int next;
 
-	if (result == ICMP_OF_ITSELF)
-		result = is_ipv4 ? icmp_to_process4(work) : icmp_to_process6(work);
-	else if (result == 0 && alone_comes_in(skb) && alone_has_way(family, skb, &work->outer, work->owner.address))
+	if (result == 0 && alone_comes_in(skb) && alone_has_way(family, skb, &work->outer, work->owner.address)) {
 		result = is_ipv4 ? icmp_to_outside4(work) : icmp_to_outside6(work);
+	} else if (result >= 0) {
+		next = is_ipv4 ? icmp_to_process4(work) : icmp_to_process6(work);
+		if (next >= 0 || result == ICMP_OF_ITSELF)
+			result = next;
+	}
 	if (result >= 0)
 		return result;
 	result = is_ipv4 ? icmp_to_frontend4(work) : icmp_to_frontend6(work);

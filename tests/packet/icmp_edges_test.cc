@@ -124,22 +124,25 @@ TEST_P(IcmpEdges, WhatTheNodeItselfSaysAboutAReplyReachesTheBackend) {
 }
 
 // Proves: K-14
-TEST_P(IcmpEdges, AboutTheNodesOwnRequestReachesItsSocket) {
+TEST_P(IcmpEdges, AboutTheNodesOwnRequestReachesItsSocketWhicheverAddressItHas) {
   serve_on(at().remote_backend);
-  const PacketSpec in = request(at().node, at().cluster_ip);
-  const RunOutput out = run({.hook = RunHook::kTcEgress, .ifindex = kUplink, .from_host = true, .packet = build(in)});
-  PacketSpec seen = to_backend(in, at().remote_backend);
-  seen.source_port = port_of(out.packet, "source port");
-  ASSERT_NE(seen.source_port, in.source_port);
-  for (const size_t quoted : {8u, 500u}) {
-    for (const std::string& from : {router(), at().remote_backend}) {
-      const IcmpErrorSpec spec = error(from, seen, quoted);
-      expect("from " + from, input(spec), {.packet = build(as(spec, at().cluster_ip, in, quoted))});
+  for (const std::string& process : {at().node, at().node2}) {
+    const PacketSpec in = request(process, at().cluster_ip);
+    const RunOutput out = run({.hook = RunHook::kTcEgress, .ifindex = kUplink, .from_host = true, .packet = build(in)});
+    PacketSpec seen = to_backend(in, at().remote_backend);
+    seen.source = at().node;
+    seen.source_port = port_of(out.packet, "source port");
+    ASSERT_NE(seen.source_port, in.source_port);
+    for (const size_t quoted : {8u, 500u}) {
+      for (const std::string& from : {router(), at().remote_backend}) {
+        const IcmpErrorSpec spec = error(from, seen, quoted);
+        expect("from " + from, input(spec), {.packet = build(as(spec, at().cluster_ip, in, quoted))});
+      }
     }
+    PacketSpec another = seen;
+    another.source_port += 1;
+    expect_untouched("about another port", input(error(router(), another, 8)));
   }
-  PacketSpec another = seen;
-  another.source_port += 1;
-  expect_untouched("about another port", input(error(router(), another, 8)));
 }
 
 // The kernel would drop what a pod's link brings from a service's address.
