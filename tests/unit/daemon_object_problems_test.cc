@@ -101,11 +101,15 @@ TEST_F(Judging, ANodePortThatIsWagglesOwnIsNamedWhileItIsSo) {
     judge.judge(state, {"default", "web"});
     return judge.standing_problems();
   };
-  EXPECT_THAT(said_of(with_node_port(Protocol::kTcp, 10256)),
-              ElementsAre("Service default/web: its node port 10256/TCP is the port of Waggle's health server, which "
-                          "others do not reach any more; choose another node port, or another healthzBindAddress"));
+  EXPECT_THAT(
+      said_of(with_node_port(Protocol::kTcp, 10256)),
+      ElementsAre("Service default/web: its node port 10256/TCP is the port of Waggle's health server, which "
+                  "nobody reaches any more but on loopback; choose another node port, or another healthzBindAddress"));
   EXPECT_THAT(said_of(with_node_port(Protocol::kUdp, 61440)),
               ElementsAre(HasSubstr("Service default/web: its node port 61440/UDP lies in 61440-65535")));
+  Service both = with_node_port(Protocol::kTcp, 10256);
+  both.ports.push_back({.name = "b", .protocol = Protocol::kTcp, .port = 81, .node_port = 65535});
+  EXPECT_THAT(said_of(both), ElementsAre(HasSubstr("10256/TCP"), HasSubstr("65535/TCP")));
   EXPECT_THAT(said_of(with_node_port(Protocol::kUdp, 10256)), IsEmpty());
   EXPECT_THAT(said_of(with_node_port(Protocol::kTcp, 10249)), IsEmpty()) << "on loopback no node port is served";
   EXPECT_THAT(said_of(with_node_port(Protocol::kTcp, 30080)), IsEmpty());

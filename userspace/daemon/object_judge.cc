@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
 
 namespace waggle {
 namespace {
@@ -19,16 +18,16 @@ bool in_any(const std::vector<Cidr>& cidrs, const IpAddress& address) {
 bool is_ours(const Service& service) { return !service.has_proxy_name && !service.headless; }
 
 // Where no ServiceCIDR of the family is known, nothing can be said.
-std::optional<std::string> outside_words(const Service& service, const ServiceCidrs& cidrs) {
+std::vector<std::string> outside_words(const Service& service, const ServiceCidrs& cidrs) {
   for (const IpAddress& ip : service.cluster_ips) {
     const auto& of_family = cidrs[static_cast<size_t>(ip.family)];
     if (of_family.empty() || in_any(of_family, ip)) continue;
-    return fmt::format(
+    return {fmt::format(
         "Service {}: its ClusterIP {} lies in no ServiceCIDR; it is served, but the cluster may give the address to "
         "something else",
-        service.name.text(), ip.text());
+        service.name.text(), ip.text())};
   }
-  return std::nullopt;
+  return {};
 }
 
 bool overlap(const Cidr& one, const Cidr& other) {
@@ -58,20 +57,21 @@ std::vector<std::string> overlaps_of(const State& state) {
   return problems;
 }
 
-void keep(std::map<ObjectName, std::string>& problems, const ObjectName& service, std::optional<std::string> words) {
-  if (words.has_value())
-    problems[service] = std::move(*words);
-  else
+using OfServices = std::map<ObjectName, std::vector<std::string>>;
+
+void keep(OfServices& problems, const ObjectName& service, std::vector<std::string> words) {
+  if (words.empty())
     problems.erase(service);
+  else
+    problems[service] = std::move(words);
 }
 
 // `rest`: what is said of those that are too many to be named.
-void name_some(const std::map<ObjectName, std::string>& of_services, std::string_view rest,
-               std::vector<std::string>& problems) {
+void name_some(const OfServices& of_services, std::string_view rest, std::vector<std::string>& problems) {
   size_t said = 0;
   for (const auto& [name, words] : of_services) {
     if (++said > kMostSaid) break;
-    problems.push_back(words);
+    problems.insert(problems.end(), words.begin(), words.end());
   }
   if (of_services.size() > kMostSaid)
     problems.push_back(fmt::format("{} more services have {}", of_services.size() - kMostSaid, rest));
@@ -82,8 +82,8 @@ void name_some(const std::map<ObjectName, std::string>& of_services, std::string
 void ObjectJudge::judge(const State& state, const ObjectName& service) {
   const Service* found = state.service(service);
   const bool judged = found != nullptr && is_ours(*found);
-  keep(outside_, service, judged ? outside_words(*found, cidrs_) : std::nullopt);
-  keep(on_own_ports_, service, judged ? own_port_words(*found, own_ports_) : std::nullopt);
+  keep(outside_, service, judged ? outside_words(*found, cidrs_) : std::vector<std::string>{});
+  keep(on_own_ports_, service, judged ? own_port_words(*found, own_ports_) : std::vector<std::string>{});
 }
 
 void ObjectJudge::judge_all(const State& state) {

@@ -29,7 +29,7 @@ class ObjectJudge {
   [[nodiscard]] std::vector<std::string> standing_problems() const;
 
  private:
-  using OfServices = std::map<ObjectName, std::string>;
+  using OfServices = std::map<ObjectName, std::vector<std::string>>;
 
   std::vector<OwnPort> own_ports_;
   ServiceCidrs cidrs_;

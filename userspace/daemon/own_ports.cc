@@ -15,10 +15,11 @@ bool is_loopback(const IpAddress& address) {
 void add_server(std::vector<OwnPort>& own, const std::optional<BindAddress>& where, std::string_view what,
                 std::string_view setting) {
   if (!where.has_value() || is_loopback(where->address)) return;
-  own.push_back({.ports = {where->port, where->port},
-                 .tcp_only = true,
-                 .harm = fmt::format("is the port of Waggle's {} server, which others do not reach any more", what),
-                 .remedy = fmt::format("another {}", setting)});
+  own.push_back(
+      {.ports = {where->port, where->port},
+       .tcp_only = true,
+       .harm = fmt::format("is the port of Waggle's {} server, which nobody reaches any more but on loopback", what),
+       .remedy = fmt::format("another {}", setting)});
 }
 
 bool concerns(const OwnPort& own, const ServicePort& port) {
@@ -41,15 +42,17 @@ std::vector<OwnPort> own_ports(const ServersConfig& servers, PortRange snat) {
   return own;
 }
 
-std::optional<std::string> own_port_words(const Service& service, const std::vector<OwnPort>& own) {
+std::vector<std::string> own_port_words(const Service& service, const std::vector<OwnPort>& own) {
+  std::vector<std::string> words;
   for (const ServicePort& port : service.ports) {
     if (port.node_port == 0) continue;
     const auto found = std::ranges::find_if(own, [&port](const OwnPort& one) { return concerns(one, port); });
     if (found == own.end()) continue;
-    return fmt::format("Service {}: its node port {}/{} {}; choose another node port, or {}", service.name.text(),
-                       port.node_port, protocol_name(port.protocol), found->harm, found->remedy);
+    words.push_back(fmt::format("Service {}: its node port {}/{} {}; choose another node port, or {}",
+                                service.name.text(), port.node_port, protocol_name(port.protocol), found->harm,
+                                found->remedy));
   }
-  return std::nullopt;
+  return words;
 }
 
 }  // namespace waggle

@@ -3,7 +3,6 @@
 // that port reaches the service, and never whom it was for. Pure. Used by the agent's judge of objects.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +22,7 @@ struct OwnPort {
 // Of the servers, unless they listen on loopback only, where no node port is served, and those that SNAT takes.
 std::vector<OwnPort> own_ports(const ServersConfig& servers, PortRange snat);
 
-// The first node port of the service that is one of them; nothing: none.
-std::optional<std::string> own_port_words(const Service& service, const std::vector<OwnPort>& own);
+// What is to be said of the service's node ports that are among them.
+std::vector<std::string> own_port_words(const Service& service, const std::vector<OwnPort>& own);
 
 }  // namespace waggle
