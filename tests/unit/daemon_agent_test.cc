@@ -2,16 +2,9 @@
 // The agent's loop with fakes at every edge.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-#include "daemon/agent.h"
 #include "daemon/node_ports.h"
-#include "daemon_fakes.h"
+#include "daemon_agent_rig.h"
 
 namespace waggle {
 namespace {
@@ -21,79 +14,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-struct AgentLoop : testing::Test {
-  std::filesystem::path directory =
-      std::filesystem::temp_directory_path() / ("waggle-agent-" + std::to_string(::getpid()));
-  FakeSource* source = nullptr;
-  FakeNetwork* network = nullptr;
-  FakeKernel* kernel = nullptr;
-  Bell stop;
-  std::unique_ptr<Agent> agent;
-
-  AgentOptions options;
-  TimePoint started = Clock::now();
-  std::unique_ptr<UdpSockets> udp_sockets;
-  Leftovers::Removal leftovers;
-
-  void SetUp() override {
-    options.node_name = "n1";
-    options.devices = {"eth0"};
-    options.pod_interfaces = {"cali*"};
-    options.run_dir = directory / "run";
-    std::filesystem::create_directories(directory / "sys/net/ipv4");
-    std::filesystem::create_directories(directory / "sys/net/ipv6/conf/all");
-    set("net/ipv4/ip_forward", "1");
-    set("net/ipv6/conf/all/forwarding", "1");
-    make_agent();
-  }
-  void make_agent() {
-    auto source_part = std::make_unique<FakeSource>();
-    auto network_part = std::make_unique<FakeNetwork>();
-    auto kernel_part = std::make_unique<FakeKernel>(small_sizes());
-    source = source_part.get();
-    network = network_part.get();
-    kernel = kernel_part.get();
-    network->add(2, "eth0", 1);
-    AgentParts parts;
-    parts.source = std::move(source_part);
-    parts.network = std::move(network_part);
-    parts.kernel = std::move(kernel_part);
-    parts.planner = {.sizes = small_sizes(), .hash_key = {1, 2}, .node_name = "n1"};
-    parts.stop = UniqueFd(::dup(stop.fd()));
-    parts.netns_cookie = 4711;
-    parts.started_at = started;
-    parts.udp_sockets = std::move(udp_sockets);
-    if (leftovers) parts.leftovers.emplace(Leftovers::open(leftovers).value());
-    parts.proc_sys = directory / "sys";
-    std::ofstream(directory / "config") << "a";
-    parts.config = std::move(ConfigWatch::open(directory / "config", "a").value());
-    agent = std::make_unique<Agent>(options, std::move(parts));
-  }
-  void TearDown() override { std::filesystem::remove_all(directory); }
-
-  void set(const std::string& setting, const std::string& value) const {
-    std::ofstream(directory / "sys" / setting) << value << '\n';
-  }
-  // Rounds until it has nothing to do for 20 ms, or `done` holds.
-  void turn(const std::function<bool()>& done) const {
-    const auto deadline = Clock::now() + milliseconds(5000);
-    while (!done()) {
-      ASSERT_LT(Clock::now(), deadline) << "timed out";
-      const auto goes_on = agent->run_once(milliseconds(20));
-      ASSERT_TRUE(goes_on && *goes_on);
-    }
-  }
-  // The status may be a moment late.
-  void expect_status(const std::string& text) const {
-    turn([&] { return status().find(text) != std::string::npos; });
-  }
-  [[nodiscard]] std::string status() const {
-    std::ostringstream text;
-    text << std::ifstream(directory / "run/status.json").rdbuf();
-    return text.str();
-  }
-};
 
 TEST_F(AgentLoop, AttachesAtStartAndProgramsWhenTheSourceIsSynced) {
   ASSERT_TRUE(agent->start());
@@ -368,48 +288,6 @@ TEST_F(AgentLoop, SocketsOfTheNodeAreLookedAtWhenTheEndpointsOfAUdpServiceChange
   EXPECT_EQ(sockets->looks, 1);
   source->say({slice_event("dns", {"10.1.0.9"})});
   turn([&] { return sockets->looks == 2; });
-}
-
-// Proves: O-70
-// Service addresses on a link are addresses of the node: that has to be known from the start.
-// Proves: O-70
-TEST_F(AgentLoop, TheLinkOfKubeProxysIpvsModeIsNamedWhileItIsThere) {
-  const auto named = [this](const std::string& what) {
-    return std::ranges::any_of(agent->standing_problems(), [&what](const std::string& problem) {
-      return problem.starts_with("link kube-ipvs0") && problem.find(what) != std::string::npos;
-    });
-  };
-  leftovers = [] { return KubeProxyRules{}; };
-  make_agent();
-  network->add(9, "kube-ipvs0", 9);
-  ASSERT_TRUE(agent->start());
-  EXPECT_TRUE(named("makes 2 service addresses addresses of this node"));
-  EXPECT_TRUE(named("it is removed once the services are programmed"));
-  source->say({});
-  turn([&] { return named("remove it with `ip link delete kube-ipvs0`"); });
-  network->remove(9);
-  turn([&] { return !named(""); });
-}
-
-TEST_F(AgentLoop, WhatKubeProxyLeftGoesOnceTheServicesAreProgrammed) {
-  std::atomic<int> removals = 0;
-  leftovers = [&removals] {
-    ++removals;
-    return KubeProxyRules{.tables = 1, .problems = {"the fake keeps some"}};
-  };
-  make_agent();
-  ASSERT_TRUE(agent->start());
-  source->say({service_event("web", "10.96.0.1")}, false);
-  turn([&] { return !agent->reconciler().state().services().empty(); });
-  EXPECT_EQ(removals, 0) << "until then they may be what serves";
-  source->say({});
-  turn([&] { return removals == 1; });
-  turn([&] {
-    return std::ranges::find(agent->standing_problems(), "the fake keeps some") != agent->standing_problems().end();
-  });
-  source->say({service_event("api", "10.96.0.2")});
-  turn([&] { return agent->reconciler().state().services().size() == 2; });
-  EXPECT_EQ(removals, 1);
 }
 
 }  // namespace

@@ -53,6 +53,25 @@ TEST_F(Notes, WhatIsMendedIsGone) {
   EXPECT_THAT(notes.all(), IsEmpty());
 }
 
+TEST_F(Notes, AnAddressThatLeavesTheNodeIsNoneOfItsAnyMore) {
+  State state;
+  state.apply(service_event("web", "10.0.0.9"));
+  network.add_address(2, "10.0.0.9");
+  take({service_event("web", "10.0.0.9")});
+  notes.links_changed(state, network.interfaces());
+  EXPECT_THAT(notes.all(), SizeIs(1));
+  network.remove_address(2, "10.0.0.9");
+  notes.links_changed(state, network.interfaces());
+  EXPECT_THAT(notes.all(), IsEmpty());
+}
+
+// Each service has its address there; that is said of the link.
+TEST_F(Notes, WhatKubeProxysIpvsModeLeftIsNotToldOfEachService) {
+  network.add(9, "kube-ipvs0", 9);
+  take({service_event("web", "10.0.0.9")});
+  EXPECT_THAT(notes.all(), IsEmpty());
+}
+
 TEST_F(Notes, ServicesOfOthersAreNoConcern) {
   std::vector<Service> foreign(3, service_event("web", "10.0.0.1"));
   foreign[0].has_proxy_name = true;

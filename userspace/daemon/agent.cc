@@ -229,6 +229,7 @@ void Agent::take_network(TimePoint now) {
     links_.update(parts_.network->interfaces(), *changes, now);
     addresses_stale_ = true;
     look_for_ipvs_link();
+    service_notes_.links_changed(reconciler_.state(), parts_.network->interfaces());
   }
   if (changes->next_hops && !next_hops_stale_at_.has_value())
     next_hops_stale_at_ = std::max(now, next_hops_told_at_ + kNextHopPause);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "daemon/some_names.h"
+#include "node/kube_proxy_ipvs.h"
 
 namespace waggle {
 namespace {
@@ -17,8 +18,17 @@ bool is_served(const Service& service) {
   return !service.has_proxy_name && !service.headless && service.type != "ExternalName" && !service.cluster_ips.empty();
 }
 
+// But for those that kube-proxy's ipvs mode left, where every ClusterIP is: that link is named by itself.
+bool is_own(const IpAddress& ip, const NodeInterfaces& interfaces) {
+  return std::ranges::any_of(interfaces.all(), [&ip](const auto& entry) {
+    const Interface& link = entry.second;
+    return link.name != kIpvsLink &&
+           std::ranges::find(link.addresses, ip, &InterfaceAddress::address) != link.addresses.end();
+  });
+}
+
 bool has_own_address(const Service& service, const NodeInterfaces& interfaces) {
-  return std::ranges::any_of(service.cluster_ips, [&](const IpAddress& ip) { return interfaces.owns(ip); });
+  return std::ranges::any_of(service.cluster_ips, [&](const IpAddress& ip) { return is_own(ip, interfaces); });
 }
 
 }  // namespace
@@ -34,6 +44,13 @@ void ServiceNotes::take(const std::vector<Event>& events, const NodeInterfaces& 
     else
       on_own_address_.erase(name);
   }
+}
+
+void ServiceNotes::links_changed(const State& state, const NodeInterfaces& interfaces) {
+  std::erase_if(on_own_address_, [&](const ObjectName& name) {
+    const Service* service = state.service(name);
+    return service == nullptr || !has_own_address(*service, interfaces);
+  });
 }
 
 std::vector<std::string> ServiceNotes::all() const {

@@ -16,6 +16,8 @@ namespace waggle {
 class ServiceNotes {
  public:
   void take(const std::vector<Event>& events, const NodeInterfaces& interfaces);
+  // The node's links changed: an address may be gone.
+  void links_changed(const State& state, const NodeInterfaces& interfaces);
   [[nodiscard]] std::vector<std::string> all() const;
   // The same, once.
   std::vector<std::string> news();

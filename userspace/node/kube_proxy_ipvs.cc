@@ -142,9 +142,9 @@ std::string ipvs_link_words(const NodeInterfaces& interfaces, bool goes) {
   const Interface* link = interfaces.find(std::string_view(kIpvsLink));
   if (link == nullptr) return "";
   return fmt::format(
-      "link {} of kube-proxy's ipvs mode makes {} service addresses addresses of this node: packets to them that are "
-      "for no port of a service end here, and node ports may be served there; {}",
-      kIpvsLink, link->addresses.size(),
+      "link {} of kube-proxy's ipvs mode makes every service address it holds an address of this node: packets to them "
+      "that are for no port of a service end here, and node ports may be served there; {}",
+      kIpvsLink,
       goes ? "it is removed once the services are programmed"
            : fmt::format("where kube-proxy has ended, remove it with `ip link delete {}`", kIpvsLink));
 }
