@@ -118,6 +118,28 @@ TEST_F(Judging, ANodePortThatIsWagglesOwnIsNamedWhileItIsSo) {
   EXPECT_THAT(said_of(foreign), IsEmpty());
 }
 
+TEST_F(Judging, ANodePortThatIsAHealthCheckPortIsNamedWhileItIsSo) {
+  const auto said_of = [this](Event event, const std::string& name) {
+    state.apply(std::move(event));
+    judge.judge(state, {"default", name});
+    return judge.standing_problems();
+  };
+  Service balanced = service_event("lb", "10.96.0.2");
+  balanced.health_check_node_port = 31000;
+  EXPECT_THAT(said_of(balanced, "lb"), IsEmpty());
+  EXPECT_THAT(said_of(with_node_port(Protocol::kUdp, 31000), "web"), IsEmpty());
+  EXPECT_THAT(
+      said_of(with_node_port(Protocol::kTcp, 31000), "web"),
+      ElementsAre("Service default/web: its node port 31000/TCP is the health check port of service default/lb, "
+                  "which nobody reaches any more but on loopback; choose another for one of the two"));
+  judge.judge_all(state);
+  EXPECT_EQ(judge.standing_problems().size(), 1u);
+  balanced.health_check_node_port = 31001;
+  balanced.ports = {{.name = "a", .protocol = Protocol::kTcp, .port = 80, .node_port = 31001}};
+  EXPECT_THAT(said_of(balanced, "lb"), ElementsAre(HasSubstr("31001/TCP is its own health check port, which nobody")));
+  EXPECT_THAT(said_of(Deletion{ObjectKind::kService, {"default", "lb"}}, "lb"), IsEmpty());
+}
+
 TEST(ObjectComplaints, AreThoseThatBeginWithAnObject) {
   const auto subject = [](const std::string& sentence) {
     const auto complaint = complaint_about_object(sentence);

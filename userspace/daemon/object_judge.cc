@@ -83,6 +83,7 @@ void ObjectJudge::judge(const State& state, const ObjectName& service) {
   const Service* found = state.service(service);
   const bool judged = found != nullptr && is_ours(*found);
   keep(outside_, service, judged ? outside_words(*found, cidrs_) : std::vector<std::string>{});
+  health_ports_.judge(service, judged ? found : nullptr);
   keep(on_own_ports_, service, judged ? own_port_words(*found, own_ports_) : std::vector<std::string>{});
 }
 
@@ -92,6 +93,7 @@ void ObjectJudge::judge_all(const State& state) {
   std::ranges::move(overlaps_of(state), std::back_inserter(contradictions_));
   outside_.clear();
   on_own_ports_.clear();
+  health_ports_ = {};
   for (const auto& [name, service] : state.services()) judge(state, name);
 }
 
@@ -99,6 +101,7 @@ std::vector<std::string> ObjectJudge::standing_problems() const {
   std::vector<std::string> problems = contradictions_;
   name_some(outside_, "a ClusterIP that lies in no ServiceCIDR", problems);
   name_some(on_own_ports_, "a node port that is Waggle's own", problems);
+  std::ranges::move(health_ports_.standing_problems(), std::back_inserter(problems));
   return problems;
 }
 

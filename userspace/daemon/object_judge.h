@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong with objects that are each readable, but contradict each other: a ClusterIP that lies in no
-// ServiceCIDR, ServiceCIDRs that overlap or cannot be meant, node ports that are Waggle's own. They serve as they are;
-// they are only named. (What one object has wrong by itself, its source says; who loses a contested frontend, the
-// planner.) Owned by the agent.
+// ServiceCIDR, ServiceCIDRs that overlap or cannot be meant, node ports that are Waggle's own or health check ports.
+// They serve as they are; they are only named. (What one object has wrong by itself, its source says; who loses a
+// contested frontend, the planner.) Owned by the agent.
 #pragma once
 
 #include <map>
@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/health_port_clashes.h"
 #include "daemon/own_ports.h"
 #include "daemon/service_cidrs.h"
 #include "model/state.h"
@@ -35,6 +36,7 @@ class ObjectJudge {
   ServiceCidrs cidrs_;
   OfServices outside_;
   OfServices on_own_ports_;
+  HealthPortClashes health_ports_;
   std::vector<std::string> contradictions_;  // between ServiceCIDRs, and with nodes
 };
 
