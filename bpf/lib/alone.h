@@ -3,8 +3,8 @@
  * them (a neighbour that is not known, SCTP, ICMP errors) TC sends on in the same way, both edges at once: netfilter
  * would see half a connection and take it for invalid (ADR 9). Included by tc_lb.bpf.c alone.
  *
- * What only the kernel can do goes through the stack: answer what has no hop left or is larger than the way allows, put
- * fragments together and cut them smaller.
+ * What only the kernel can do goes through the stack: answer what has no hop left, is larger than the way allows or
+ * meets a neighbour that does not answer, put fragments together and cut them smaller.
  */
 #pragma once
 
@@ -17,6 +17,18 @@
 
 #define ALONE_TCP_WORDS_OFFSET 12u /* the byte whose upper half counts the header's words */
 #define ALONE_UDP_WORDS        (2u << 4)
+
+/* A neighbour that is asked for in vain: so long after the first packet for it the kernel is given the next ones, so
+ * that it tells their senders; after so many seconds without a packet all begins anew. */
+#define ALONE_PATIENCE_S 1u
+#define ALONE_FORGETS_S  10u
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, __be32[WG_ADDRESS_WORDS]); /* where to */
+	__type(value, struct wg_wait);
+} alone_waits SEC(".maps");
 
 /* The way of one packet. */
 struct alone_work {
@@ -62,6 +74,37 @@ WG_INLINE int alone_may_be_fragment(__u32 family, struct __sk_buff *skb, const s
 	return bits & bpf_htons(IP_FRAGMENT_BITS);
 }
 
+/* Has XDP found the way to work->destination since then? */
+WG_INLINE int alone_was_found(__u32 family, const struct alone_work *work, __u32 since)
+{
+	const struct wg_nexthop *entry = nexthop_entry(family, work->destination);
+
+	return entry && same_address(address_words(family), entry->address, work->destination) &&
+	       (__s32)(LOAD(entry->resolved) - since) >= 0;
+}
+
+/* The neighbour on the way is not known. 1: it has not answered for a while. */
+WG_INLINE int alone_waits_in_vain(__u32 family, struct alone_work *work)
+{
+	struct wg_wait *wait = bpf_map_lookup_elem(&alone_waits, work->destination);
+	const __u32 now = bpf_jiffies64();
+	const struct wg_wait first = {.since = now, .asked = now};
+
+	if (wait && now - wait->asked < ALONE_FORGETS_S * settings.hz && !alone_was_found(family, work, wait->since)) {
+		wait->asked = now;
+		return now - wait->since >= ALONE_PATIENCE_S * settings.hz;
+	}
+	bpf_map_update_elem(&alone_waits, work->destination, &first, BPF_ANY);
+	return 0;
+}
+
+/* The neighbour is known: whoever waited for it waits no more. */
+WG_INLINE void alone_note_known(struct alone_work *work)
+{
+	if (bpf_map_lookup_elem(&alone_waits, work->destination))
+		bpf_map_delete_elem(&alone_waits, work->destination);
+}
+
 /* 1: the packet may leave for work->destination, and work->next is who takes it there. */
 WG_INLINE int alone_way(__u32 family, struct __sk_buff *skb, const struct packet *packet, struct alone_work *work)
 {
@@ -74,6 +117,10 @@ WG_INLINE int alone_way(__u32 family, struct __sk_buff *skb, const struct packet
 	__builtin_memset(fib, 0, sizeof(*fib));
 	result = route_ask(skb, packet, work->destination, length, fib);
 	if ((result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH) || !link_runs_xdp(fib->ifindex))
+		return 0;
+	if (result == BPF_FIB_LKUP_RET_SUCCESS)
+		alone_note_known(work);
+	else if (alone_waits_in_vain(family, work))
 		return 0;
 	work->next.nh_family = fib->family; /* an IPv4 route may have a gateway that speaks IPv6 */
 	__builtin_memcpy(work->next.ipv6_nh, fib->ipv6_dst, sizeof(work->next.ipv6_nh));
@@ -115,6 +162,7 @@ WG_INLINE int alone_has_way(__u32 family, struct __sk_buff *skb, struct packet *
 
 	if (!work)
 		return 0;
+	__builtin_memset(work->destination, 0, sizeof(work->destination));
 	copy_address(address_words(family), work->destination, destination);
 	return family == WG_IPV4 ? alone_way4(skb, packet) : alone_way6(skb, packet);
 }

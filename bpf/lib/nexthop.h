@@ -35,14 +35,6 @@ struct {
 	__type(value, struct nexthop_work);
 } nexthop_scratch SEC(".maps");
 
-WG_INLINE struct wg_nexthop *nexthop_entry(__u32 family, const __u32 *destination)
-{
-	const struct wg_hash_key key = settings_hash_key();
-	__u32 index = wg_hash(&key, WG_HASH_NEXTHOP, destination, address_words(family), 0) & settings.nexthops_mask;
-
-	return bpf_map_lookup_elem(&nexthops, &index);
-}
-
 /* 1: a fresh way to this destination. The version is checked before and after, as a lookup of flows does. */
 WG_INLINE int nexthop_cached(__u32 family, struct wg_nexthop *entry, const struct nexthop_query *query,
 			     struct nexthop *next)

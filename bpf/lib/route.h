@@ -41,6 +41,15 @@ WG_INLINE int route_lookup(wg_context *context, const struct packet *packet, con
 	return route_ask(context, packet, destination, 1, fib);
 }
 
+/* Where XDP remembers the way to a destination (nexthop.h); it may be that to another one. */
+WG_INLINE struct wg_nexthop *nexthop_entry(__u32 family, const __u32 *destination)
+{
+	const struct wg_hash_key key = settings_hash_key();
+	__u32 index = wg_hash(&key, WG_HASH_NEXTHOP, destination, address_words(family), 0) & settings.nexthops_mask;
+
+	return bpf_map_lookup_elem(&nexthops, &index);
+}
+
 /* The interface that leads to `destination`, or the one the packet came in by if routing does not say. */
 WG_GLOBAL __u32 route_ifindex(wg_context *context, struct packet *packet, struct table_key *key)
 {

@@ -2,6 +2,8 @@
 // Flows that XDP forwards alone, where TC must send a packet on: as XDP would, past the stack.
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "packet_case.h"
 
 namespace waggle {
@@ -61,6 +63,12 @@ class Alone : public VariantTest {
     spec.ttl = static_cast<uint8_t>(reply.ttl - 1);
     return spec;
   }
+  // Of the backend that nobody answers for.
+  void set_silent_neighbour(const char* command, const char* state) {
+    const char* address = GetParam().ipv6() ? "2001:db8:1::99" : "192.0.2.99";
+    ASSERT_EQ(std::system(fmt::format("ip neighbour {} {} dev uplink {}", command, address, state).c_str()), 0);
+    rig().control().bump_nexthop_epoch();
+  }
   void set_flags(uint32_t ifindex, uint8_t flags) {
     const auto index = static_cast<uint8_t>(ifindex == kUplink2);
     ASSERT_TRUE(
@@ -74,6 +82,36 @@ TEST_P(Alone, ARequestIsSentOnThoughItsNeighbourIsNotKnown) {
   const PacketSpec in = from_outside();
   const PacketSpec out = send(in, at().silent_backend);
   EXPECT_EQ(send(in, at().silent_backend).source_port, out.source_port) << "the same flow";
+}
+
+TEST_P(Alone, TheKernelTellsTheClientOfANeighbourThatDoesNotAnswer) {
+  serve_on(at().silent_backend);
+  const PacketSpec in = from_outside();
+  const PacketSpec out = send(in, at().silent_backend);
+  rig().age_waits(2);
+  expect_by_the_stack("after two seconds", in, at().silent_backend);
+  expect_by_the_stack("once more", in, at().silent_backend);
+  rig().age_waits(11);
+  EXPECT_EQ(send(in, at().silent_backend).source_port, out.source_port) << "long after";
+  rig().age_waits(2);
+  expect_by_the_stack("and then", in, at().silent_backend);
+  set_silent_neighbour("replace", "lladdr 02:00:00:00:00:99 nud permanent");
+  send(in, at().silent_backend);
+  set_silent_neighbour("del", "");
+  send(in, at().silent_backend);
+}
+
+// XDP has sent packets there in between: the neighbour answers after all.
+TEST_P(Alone, ANeighbourThatIsLostTwiceIsAskedTwice) {
+  if (GetParam().sctp()) return;
+  serve_on(at().silent_backend);
+  const PacketSpec in = from_outside();
+  send(in, at().silent_backend);
+  rig().age_waits(2);
+  set_silent_neighbour("replace", "lladdr 02:00:00:00:00:99 nud permanent");
+  EXPECT_EQ(run({.hook = RunHook::kXdp, .ifindex = kUplink, .packet = build(in)}).verdict, XDP_TX);
+  set_silent_neighbour("del", "");
+  send(in, at().silent_backend);
 }
 
 TEST_P(Alone, AReplyIsSentOnToItsClient) {

@@ -21,10 +21,13 @@
 #include "dataplane/netns_cookie.h"
 #include "dataplane/settings.h"
 #include "dataplane/sweep.h"
+#include "support/program_map.h"
 #include "waggle/abi/sock.h"
 
 namespace waggle {
 namespace {
+
+using WaitKey = std::array<uint32_t, WG_ADDRESS_WORDS>;
 
 constexpr uint32_t kCompleteChecksum = 1u << 2;  // BPF_F_TEST_SKB_CHECKSUM_COMPLETE, Linux 6.16
 
@@ -156,6 +159,9 @@ Result<void> ProgramRig::prepare(const std::string& bpf_root) {
   auto control = ControlTable::open(maps_.fd("control"));
   if (!control) return tl::unexpected(control.error());
   control_ = std::make_unique<ControlTable>(std::move(*control));
+  auto waits = map_of_program(programs_.fd("tc_ingress"), "alone_waits");
+  if (!waits) return tl::unexpected(waits.error());
+  waits_ = std::move(*waits);
   for (const auto& [index, address] : {std::pair{0, kNodeAddress4}, std::pair{1, kNodeSecondAddress4}}) {
     if (auto set = control_->set_snat_address(WG_IPV4, index, address_of(address).words()); !set) return set;
   }
@@ -372,6 +378,15 @@ void ProgramRig::pass_time(uint32_t seconds) {
   }
 }
 
+void ProgramRig::age_waits(uint32_t seconds) {
+  auto entries = hash_entries<WaitKey, wg_wait>(waits_.get(), "alone_waits").value();
+  for (auto& [key, wait] : entries) {
+    wait.since -= seconds * settings_.hz;
+    wait.asked -= seconds * settings_.hz;
+    ::bpf_map_update_elem(waits_.get(), &key, &wait, BPF_EXIST);
+  }
+}
+
 Result<SweepResult> ProgramRig::sweep(const std::function<void()>& meanwhile) {
   SweepSettings sweep{.hz = settings_.hz};
   std::ranges::copy(settings_.flow_lifetime_s, sweep.lifetimes_s.begin());
@@ -407,6 +422,7 @@ void ProgramRig::forget_all_flows() {
     forget_flows(table);
   }
   clear_hash<wg_spill_key, wg_spill_value>(maps_.fd("flow_spill"), "flow_spill");
+  clear_hash<WaitKey, wg_wait>(waits_.get(), "alone_waits");
   control_->bump_nexthop_epoch();
 }
 

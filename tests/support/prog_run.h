@@ -114,6 +114,8 @@ class ProgramRig {
   void age_flows(uint32_t seconds);
   // The same for the ports that fragments left.
   void age_fragments(uint32_t seconds);
+  // And for the neighbours that TC waits for.
+  void age_waits(uint32_t seconds);
   // All of it, and what clients are remembered for: as if so much time had passed without a packet.
   void pass_time(uint32_t seconds);
   // The agent's sweep; `meanwhile` runs in the midst of it: spilled bits are parked, flow_spill is not yet read.
@@ -125,7 +127,7 @@ class ProgramRig {
   void put_spilled(const SpillEntries& entries);
   // Empties one table of flows, as evictions would.
   void forget_flows(FlowTable table);
-  // Empties the flow tables, the spill table and the next hops.
+  // Empties the flow tables, the spill table and the next hops; nobody waits for a neighbour.
   void forget_all_flows();
 
  private:
@@ -147,6 +149,7 @@ class ProgramRig {
   Programs programs_;
   std::unique_ptr<TableWriter> writer_;
   std::unique_ptr<ControlTable> control_;
+  UniqueFd waits_;  // table alone_waits
   State state_;
   Planner planner_;
   std::set<ObjectName> readdressed_ = {};  // to be planned, because the node's addresses changed

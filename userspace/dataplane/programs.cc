@@ -79,9 +79,9 @@ Result<void> fill_settings(const bpf_object* object, bpf_map* rodata, const wg_s
 
 Result<void> reuse(bpf_map* map, const PinnedMaps& maps) {
   const std::string name = ::bpf_map__name(map);
-  if (!maps.has(
-          name)) {  // working memory of one object needs no pin; anything else would lose its content at a restart
-    if (::bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY) return {};
+  if (!maps.has(name)) {
+    // Working memory of one object needs no pin, nor does what may be forgotten at a restart.
+    if (::bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY || name == "alone_waits") return {};
     return failure(fmt::format("the programs want a table {} that nothing would pin", name));
   }
   const MapSpec& spec = maps.spec(name);

@@ -131,3 +131,10 @@ struct wg_nexthop {
 	__u8 reserved[17];
 } __attribute__((aligned(64)));
 WG_STATIC_ASSERT(sizeof(struct wg_nexthop) == 64, "one cache line");
+
+/* Table `alone_waits` (LRU hash, TC's own, not pinned): destinations whose neighbour was not known; the key is an
+ * address. */
+struct wg_wait {
+	__u32 since; /* jiffies: the first packet that met no neighbour */
+	__u32 asked; /* and the last one */
+};
