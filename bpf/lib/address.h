@@ -9,14 +9,28 @@
 #include "lib/parse.h"
 #include "lib/service.h"
 
-#define ADDRESS_ICMP_ECHO   8u
-#define ADDRESS_ICMPV6_ECHO 128u
+#define ADDRESS_ICMP_ECHO    8u
+#define ADDRESS_ICMPV6_ECHO  128u
+#define ADDRESS_CLIENT_PORTS 32768u /* where net.ipv4.ip_local_port_range begins unless someone sets it */
 
-/* 1: some service has this address as ClusterIP, whatever the port. `hit` is for its own use. */
+enum address_owner {
+	ADDRESS_NO_CLUSTER_IP = 0,
+	ADDRESS_CLUSTER_IP = 1, /* some service has it as ClusterIP, whatever the port */
+	ADDRESS_DOUBTFUL = 2,   /* the same, but a host may have it, too */
+};
+
+/* `hit` is for its own use. */
+WG_INLINE int address_owner(__u32 family, const __u32 *address, struct frontend_hit *hit)
+{
+	if (frontend_find(family, address, WG_FRONTEND_ANY_PORT, WG_FRONTEND_ANY_PROTOCOL, hit) != FRONTEND_HIT ||
+	    hit->kind != WG_FRONTEND_LIVE)
+		return ADDRESS_NO_CLUSTER_IP;
+	return hit->flags & WG_FRONTEND_DOUBTFUL ? ADDRESS_DOUBTFUL : ADDRESS_CLUSTER_IP;
+}
+
 WG_INLINE int address_is_cluster_ip(__u32 family, const __u32 *address, struct frontend_hit *hit)
 {
-	return frontend_find(family, address, WG_FRONTEND_ANY_PORT, WG_FRONTEND_ANY_PROTOCOL, hit) == FRONTEND_HIT &&
-	       hit->kind == WG_FRONTEND_LIVE;
+	return address_owner(family, address, hit) == ADDRESS_CLUSTER_IP;
 }
 
 /* Is the address in a ServiceCIDR? Every packet for no service asks this where such packets are dropped. */
@@ -45,15 +59,26 @@ WG_INLINE int address_is_icmp(const struct packet *packet)
 	return packet->protocol == (packet->family == WG_IPV4 ? WG_PROTOCOL_ICMP : WG_PROTOCOL_ICMPV6);
 }
 
-/* Could the packet begin something, as conntrack sees it (contract K-85: new flows only)? A TCP packet in the midst of
- * a connection could, one that ends it could not; of ICMP only the echo request. */
-WG_INLINE int address_may_begin(const struct packet *packet, __u8 icmp_type)
+/* Does it go from a service's port to one that the kernel gives to clients? */
+WG_INLINE int address_is_answer(const struct packet *packet)
 {
-	const __u8 accepts = TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT;
+	return bpf_ntohs(packet->destination_port) >= ADDRESS_CLIENT_PORTS &&
+	       bpf_ntohs(packet->source_port) < ADDRESS_CLIENT_PORTS;
+}
 
+/* Does the packet begin something (contract K-85 to K-87 are about new flows)? A host whose address is taken for a
+ * service's by mistake must get the answers to what it began itself. conntrack would know; without it TCP and SCTP say
+ * so by their flags, ICMP by its type, and UDP shows it by its ports. */
+WG_INLINE int address_begins(const struct packet *packet, __u8 icmp_type)
+{
 	if (address_is_icmp(packet))
 		return icmp_type == (packet->family == WG_IPV4 ? ADDRESS_ICMP_ECHO : ADDRESS_ICMPV6_ECHO);
-	return !(packet->tcp_flags & (TCP_FLAG_RST_BIT | TCP_FLAG_FIN_BIT)) && (packet->tcp_flags & accepts) != accepts;
+	if (packet->protocol == WG_PROTOCOL_UDP)
+		return !address_is_answer(packet);
+	if (packet->protocol != WG_PROTOCOL_TCP && packet->protocol != WG_PROTOCOL_SCTP)
+		return 1;
+	return (packet->tcp_flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT | TCP_FLAG_FIN_BIT | TCP_FLAG_RST_BIT)) ==
+	       TCP_FLAG_SYN_BIT;
 }
 
 /* What becomes of a packet that no frontend takes, as a negative reason: UNKNOWN_PORT is to be rejected, ECHO answered,
@@ -61,9 +86,14 @@ WG_INLINE int address_may_begin(const struct packet *packet, __u8 icmp_type)
 WG_INLINE int address_judge(__u32 family, const struct packet *packet, __u8 icmp_type, struct frontend_hit *hit,
 			    int otherwise)
 {
-	if (!address_may_begin(packet, icmp_type))
+	int owner;
+
+	if (!address_begins(packet, icmp_type))
 		return otherwise;
-	if (!address_is_cluster_ip(family, packet->destination, hit))
+	owner = address_owner(family, packet->destination, hit);
+	if (owner == ADDRESS_DOUBTFUL)
+		return otherwise;
+	if (owner == ADDRESS_NO_CLUSTER_IP)
 		return address_is_for_services(family, packet->destination) ? -WG_REASON_UNALLOCATED : otherwise;
 	if (address_is_icmp(packet))
 		return settings.policy & WG_POLICY_ANSWER_PING ? -WG_REASON_ECHO : -WG_REASON_UNKNOWN_PORT;

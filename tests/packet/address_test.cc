@@ -20,7 +20,6 @@ class Address : public VariantTest {
            .cluster_ips = {at().cluster_ip},
            .load_balancer_ips = {at().load_balancer_ip},
            .endpoints = {at().local_backend}});
-    add_any_port("default/web", at().cluster_ip);
   }
   [[nodiscard]] size_t quoted() const { return GetParam().udp() ? 8 : 20; }
   [[nodiscard]] std::string unallocated() const { return GetParam().ipv6() ? "fd00:96::77" : "10.96.0.77"; }
@@ -60,9 +59,6 @@ INSTANTIATE_TEST_SUITE_P(, Address, kVariants, variant_name);
 TEST_P(Address, AnotherPortOfAClusterIpIsRejected) {
   serve_at(kAll);
   expect_rejected("another port", to_other_port(at().cluster_ip));
-  PacketSpec middle = to_other_port(at().cluster_ip);
-  middle.tcp_flags = kAck;
-  expect_rejected("in the midst of a connection, as conntrack sees it", middle);
   EXPECT_EQ(backend_of({.packet = build(request(at().pod, at().cluster_ip))}), at().local_backend);
 }
 
@@ -93,10 +89,33 @@ TEST_P(Address, AnyOtherProtocolIsRejected) {
   }
 }
 
-TEST_P(Address, WhatEndsAConnectionIsLeftAlone) {
+// A host that has a ClusterIP or an unallocated address by mistake gets the answers to what it asks.
+TEST_P(Address, AnswersAreLeftAlone) {
+  serve_at(kAll);
+  PacketSpec spec = to_other_port(at().cluster_ip);
+  spec.source_port = 53;
+  spec.destination_port = 40'000;
+  spec.tcp_flags = kSyn | kAck;
+  expect_untouched("a ClusterIP", build(spec), "not-service");
+  spec.destination = unallocated();
+  expect_untouched("no service's address", build(spec), "not-service");
+}
+
+// Proves: K-85
+TEST_P(Address, AClusterIpThatMayBeAHostsIsLeftAloneButForItsPorts) {
+  serve_at(kAll);
+  const ServiceCidr elsewhere{"other", "", {Cidr::parse(GetParam().ipv6() ? "fd00:97::/112" : "10.97.0.0/16").value()}};
+  ASSERT_TRUE(rig().apply_anyway({elsewhere}));
+  expect_untouched("another port", build(to_other_port(at().cluster_ip)), "not-service");
+  expect_untouched("a ping", echo(at().pod, at().cluster_ip, false), "protocol");
+  expect_untouched("GRE", other_protocol(at().cluster_ip, kGre, Bytes(8)), "protocol");
+  EXPECT_EQ(backend_of({.packet = build(request(at().pod, at().cluster_ip))}), at().local_backend);
+}
+
+TEST_P(Address, WhatDoesNotBeginAConnectionIsLeftAlone) {
   if (GetParam().udp()) return;
   serve_at(kAll);
-  for (const int flags : {kRst | 0, kRst | kAck, kFin | kAck, kSyn | kAck}) {
+  for (const int flags : {kAck | 0, kRst | 0, kRst | kAck, kFin | kAck, kSyn | kAck}) {
     PacketSpec spec = to_other_port(at().cluster_ip);
     spec.tcp_flags = static_cast<uint8_t>(flags);
     expect_untouched("TCP flags", build(spec), "not-service");

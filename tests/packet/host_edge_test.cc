@@ -105,7 +105,6 @@ TEST_P(HostEdge, OtherPortsAndAddressesOfServices) {
   use_policy(WG_POLICY_REJECT_UNKNOWN | WG_POLICY_DROP_UNALLOCATED);
   rig().set_service_cidrs({Cidr::parse("10.96.0.0/16").value(), Cidr::parse("fd00:96::/64").value()});
   serve_on({at().remote_backend});
-  add_any_port("default/web", at().cluster_ip);
   PacketSpec spec = request(at().node, at().cluster_ip);
   spec.destination_port = 81;
   EXPECT_EQ(run(leaving(spec)).reasons, (Reasons{{"unknown-port", 1}}));

@@ -144,42 +144,6 @@ void PacketTest::edit_backend(uint32_t index, const std::function<void(wg_backen
   rig().edit<wg_backend>("backends", index, change);
 }
 
-void PacketTest::add_any_port(const std::string& service, const std::string& address) {
-  const IpAddress parsed = address_of(address);
-  const auto words = parsed.words();
-  const bool ipv6 = parsed.family == Family::kIpv6;
-  const auto existing = frontends_view(rig().tables(), parsed.family);
-  for (const FrontendView& frontend : existing.value()) {
-    if (frontend.address == parsed && frontend.port == 0) return;
-  }
-  const uint32_t index = view_of(service).index;
-  const wg_settings& settings = rig().settings();
-  const auto hash = static_cast<uint32_t>(wg_frontend_hash(&settings.hash_key, words.data(), ipv6 ? 4 : 1, 0, 0));
-  const auto fill = [&](auto& way) {
-    way.service = index;
-    way.kind = static_cast<uint8_t>(WG_FRONTEND_LIVE | (way.kind & WG_FRONTEND_OVERFLOW));
-  };
-  const auto free_way = [](auto& bucket) -> auto& {
-    for (auto& way : bucket.way) {
-      if ((way.kind & WG_FRONTEND_KIND_MASK) == WG_FRONTEND_EMPTY) return way;
-    }
-    std::abort();  // these tests have few frontends
-  };
-  if (ipv6) {
-    rig().edit<wg_frontend_bucket6>("frontends6", hash & settings.frontends6_mask, [&](wg_frontend_bucket6& bucket) {
-      auto& way = free_way(bucket);
-      std::ranges::copy(words, way.address);
-      fill(way);
-    });
-  } else {
-    rig().edit<wg_frontend_bucket4>("frontends4", hash & settings.frontends4_mask, [&](wg_frontend_bucket4& bucket) {
-      auto& way = free_way(bucket);
-      way.address = words[0];
-      fill(way);
-    });
-  }
-}
-
 void PacketTest::set_frontend_flags(const std::string& service, const std::string& address, uint32_t flags) {
   const ServiceView view = view_of(service);
   for (const FrontendView& frontend : view.frontends) {

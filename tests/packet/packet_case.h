@@ -98,8 +98,6 @@ class PacketTest : public testing::Test {
   ServiceView view_of(const std::string& service);
   void edit_service(const std::string& service, const std::function<void(wg_service&)>& change);
   void edit_backend(uint32_t index, const std::function<void(wg_backend&)>& change);
-  // The service's address as a whole: the entry that stands for all other ports of a ClusterIP.
-  void add_any_port(const std::string& service, const std::string& address);
   void set_frontend_flags(const std::string& service, const std::string& address, uint32_t flags);
 
   // Runs the packet and compares everything; the checksums of what comes out are recomputed, too.

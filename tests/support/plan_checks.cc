@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "model/cluster_ip_doubt.h"
 #include "plan/dump.h"
 #include "plan/frontend_layout.h"
 #include "plan/table_views.h"
@@ -273,7 +274,7 @@ Picture picture_of(TableStore& store) {
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     const auto frontends = frontends_view(store, family).value();
     for (const FrontendView& frontend : frontends) {
-      if (frontend.any_port() && frontend.kind == WG_FRONTEND_LIVE) {
+      if (frontend.any_port() && frontend.kind == WG_FRONTEND_LIVE && !frontend.doubtful) {
         picture.any_ports[frontend_text(frontend)] = objects[frontend.service];
       }
     }
@@ -299,7 +300,7 @@ std::vector<std::string> broken_invariants(TableStore& store, const TableSizes& 
   return Checker(store, sizes, key).run();
 }
 
-std::vector<std::string> loose_ends(TableStore& store) {
+std::vector<std::string> loose_ends(TableStore& store, const State& state) {
   std::vector<std::string> loose;
   std::set<std::string> cluster_ips;
   const auto services = services_view(store).value();
@@ -316,7 +317,8 @@ std::vector<std::string> loose_ends(TableStore& store) {
     for (const FrontendView& frontend : service.frontends) {
       if (frontend.kind != WG_FRONTEND_LIVE) continue;
       filtered = filtered || frontend.filtered;
-      if (!frontend.external) cluster_ips.insert(any_port_text(frontend.address));
+      if (!frontend.external && !cluster_ip_doubt(state, frontend.address))
+        cluster_ips.insert(any_port_text(frontend.address));
     }
     if (filtered && service.source_ranges.empty()) {
       loose.push_back(fmt::format("service {} is filtered and admits nobody", service.index));
@@ -325,7 +327,8 @@ std::vector<std::string> loose_ends(TableStore& store) {
   std::set<std::string> any_ports;
   const Picture picture = picture_of(store);
   for (const auto& [address, object] : picture.any_ports) any_ports.insert(address);
-  if (any_ports != cluster_ips) loose.emplace_back("any-port entries are not those of the ClusterIPs");
+  if (any_ports != cluster_ips)
+    loose.emplace_back("any-port entries are not those of the ClusterIPs that nobody doubts");
   return loose;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/state.h"
 #include "plan/planner.h"
 
 namespace waggle {
@@ -41,7 +42,7 @@ struct Picture {
   std::map<std::string, FrontendPicture> frontends;                 // LIVE ones, by "address:port/protocol"
   std::map<std::string, std::pair<std::string, std::string>> sets;  // cluster and local set, by service and family
   std::map<std::string, AffinityPicture> affinity;                  // by service and family
-  std::map<std::string, std::string> any_ports;                     // LIVE ones: "10.96.0.1:*" -> "default/web"
+  std::map<std::string, std::string> any_ports;  // "10.96.0.1:*" -> "default/web", if nobody doubts it
 
   [[nodiscard]] const FrontendPicture& at(const std::string& frontend) const { return frontends.at(frontend); }
   [[nodiscard]] bool empty() const { return frontends.empty(); }
@@ -55,7 +56,7 @@ std::string text_of(const Picture& picture);
 std::vector<std::string> broken_invariants(TableStore& store, const TableSizes& sizes, const wg_hash_key& key);
 
 // The same for what must hold between plans, when nothing found a table full.
-std::vector<std::string> loose_ends(TableStore& store);
+std::vector<std::string> loose_ends(TableStore& store, const State& state);
 
 // What a client must not meet on the way from one picture to the next.
 std::vector<std::string> wrong_between(const Picture& before, const Picture& now, const Picture& after);

@@ -6,7 +6,8 @@
 #include <cstring>
 
 #include "daemon/local_pods.h"
-#include "daemon/service_cidrs.h"
+#include "daemon/object_judge.h"
+#include "model/service_cidrs.h"
 
 namespace waggle {
 namespace {

@@ -48,10 +48,39 @@ TEST_F(Judging, AClusterIpOutsideOfEveryRangeIsNamedWhileItIsSo) {
   state.apply(service_event("api", "10.96.0.1"));
   judge.judge_all(state);
   EXPECT_THAT(judge.standing_problems(),
-              ElementsAre(HasSubstr("Service default/web: its ClusterIP 10.200.0.1 lies in no ServiceCIDR")));
+              ElementsAre(HasSubstr("Service default/web: its ClusterIP 10.200.0.1 lies in no ServiceCIDR that counts; "
+                                    "the service's own ports are "
+                                    "served, what goes to others is left alone")));
   state.apply(service_event("web", "10.96.0.2"));
   judge.judge(state, {"default", "web"});
   EXPECT_THAT(judge.standing_problems(), IsEmpty());
+}
+
+TEST_F(Judging, AClusterIpThatIsAHostsIsNamedWithTheHost) {
+  Node node;
+  node.name = "n1";
+  node.addresses = {*IpAddress::parse("10.200.0.1")};
+  state.apply(node);
+  state.apply(service_event("web", "10.200.0.1"));
+  judge.judge(state, {"default", "web"});
+  EXPECT_THAT(judge.standing_problems(),
+              ElementsAre("Service default/web: its ClusterIP 10.200.0.1 is an address of node n1; the service's own "
+                          "ports are served, what goes to others is left alone; delete the service and create it with "
+                          "another ClusterIP"));
+}
+
+TEST_F(Judging, AnExternalIpThatLiesInARangeIsNamed) {
+  Service web = service_event("web", "10.96.0.1");
+  web.external_ips = {*IpAddress::parse("192.0.2.1"), *IpAddress::parse("10.96.0.77")};
+  state.apply(web);
+  judge.judge(state, {"default", "web"});
+  EXPECT_THAT(judge.standing_problems(), IsEmpty()) << "no range is known";
+  state.apply(range("a", {"10.96.0.0/12"}));
+  judge.judge_all(state);
+  EXPECT_THAT(judge.standing_problems(),
+              ElementsAre("Service default/web: its external IP 10.96.0.77 lies in ServiceCIDR range 10.96.0.0/12; a "
+                          "service that has it as ClusterIP comes first; use an external IP outside of all "
+                          "ServiceCIDRs"));
 }
 
 TEST_F(Judging, ManySuchServicesAreCounted) {
@@ -59,7 +88,7 @@ TEST_F(Judging, ManySuchServicesAreCounted) {
   for (int i = 0; i < 25; ++i) state.apply(service_event("web" + std::to_string(i), "10.200.0." + std::to_string(i)));
   judge.judge_all(state);
   EXPECT_EQ(judge.standing_problems().size(), 21u);
-  EXPECT_EQ(judge.standing_problems().back(), "5 more services have a ClusterIP that lies in no ServiceCIDR");
+  EXPECT_EQ(judge.standing_problems().back(), "5 more services have a doubtful ClusterIP");
 }
 
 TEST_F(Judging, RangesThatOverlapAreNamedAndEqualOnesAreNot) {

@@ -156,7 +156,7 @@ void crash_and_restart(const std::vector<Event>& before, const std::vector<Event
   }
   rig.restart();
   ASSERT_EQ(text_of(rig.picture()), wanted);
-  ASSERT_THAT(loose_ends(rig.store), IsEmpty());
+  ASSERT_THAT(loose_ends(rig.store, rig.state), IsEmpty());
   ASSERT_THAT(rig.restart().writes, IsEmpty());
   rig.settle();
   ASSERT_EQ(text_of(rig.picture()), wanted);
@@ -326,7 +326,7 @@ TEST_F(Damage, ToSetBitsIsRepaired) {
     entries<wg_backend>(rig, Table::kBackends)[id].flags ^= WG_BACKEND_IN_CLUSTER | WG_BACKEND_IN_LOCAL;
   }
   expect_repaired(rig, wanted);
-  EXPECT_THAT(loose_ends(rig.store), IsEmpty());
+  EXPECT_THAT(loose_ends(rig.store, rig.state), IsEmpty());
 }
 
 TEST_F(Damage, ByALostNameIsRepaired) {

@@ -95,6 +95,32 @@ TEST(ContestedFrontends, BetweenTwoPortsOfOneServiceGoToTheFirstByName) {
   EXPECT_THAT(plan.problems, ElementsAre(HasSubstr("service default/web:b")));
 }
 
+// A ClusterIP, then a load balancer's address, then an external IP, however young the service is and whatever it says.
+TEST(ContestedFrontends, BelongToWhoHasTheStrongerKindOfClaimHoweverYoung) {
+  PlanRig rig;
+  Service thief = service_object("default/a-thief", {"10.96.0.9"}, {tcp_port("", 80)});
+  thief.creation_timestamp = "2025-01-01T00:00:00Z";
+  thief.external_ips = addresses_of({"10.96.0.1", "203.0.113.1"});
+  rig.apply({younger()});
+  const auto plan = rig.apply({thief, service_object("default/victim", {"10.96.0.1"}, {tcp_port("", 80)})});
+  EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").service, "default/victim");
+  EXPECT_EQ(rig.picture().at(kVip).service, "default/a-younger");
+  EXPECT_THAT(
+      plan.problems,
+      ElementsAre("service default/a-thief: external IP 10.96.0.1:80/TCP is not served for it because service "
+                  "default/victim has that address and port as its ClusterIP; give it another address or port",
+                  "service default/a-thief: external IP 203.0.113.1:80/TCP is not served for it because service "
+                  "default/a-younger has that address and port as its load balancer address; give it another "
+                  "address or port"));
+  Service balanced = older();
+  balanced.load_balancer_ingress = {ingress("10.96.0.1")};
+  rig.apply({balanced});
+  EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").service, "default/victim")
+      << "not to a load balancer's address either";
+  rig.apply({without(ObjectKind::kService, "default/victim"), without(ObjectKind::kService, "default/z-older")});
+  EXPECT_EQ(rig.picture().at("10.96.0.1:80/TCP").service, "default/a-thief");
+}
+
 // The loser's policy has no backend for it on this node; it ends in the same step in which the address comes to it. No
 // moment may find the address dropping (broken transitions fail in PlanRig::apply).
 TEST(ContestedFrontends, ComeToAServiceWhoseIdlePolicyEndsWithoutAMomentOfDropping) {

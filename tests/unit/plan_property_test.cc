@@ -194,7 +194,7 @@ void live_through(unsigned seed, int steps) {
     ASSERT_EQ(text_of(rig.picture()), fresh_picture(rig));
     ASSERT_TRUE(rig.plan_all().writes.empty()) << "a plan of what is already there";
     ASSERT_EQ(changed_tables(rig), "");
-    ASSERT_THAT(loose_ends(rig.store), ::testing::IsEmpty());
+    ASSERT_THAT(loose_ends(rig.store, rig.state), ::testing::IsEmpty());
     if (random.chance(5)) {
       ASSERT_TRUE(rig.restart().writes.empty()) << "a restart with nothing changed";
     }

@@ -62,6 +62,7 @@ class History {
     model_.world.settings = settings;
     model_.world.node.node_port_addresses = {address("192.0.2.1"), address("198.51.100.1"), address("2001:db8:1::1")};
     model_.world.node.addresses = model_.world.node.node_port_addresses;
+    state_.set_own_addresses(model_.world.node.addresses);
     readdress();
   }
 
@@ -109,12 +110,14 @@ class History {
     return planner_.set_node_addresses({.node_port_addresses = node.node_port_addresses, .node_ips = node.node_ips});
   }
 
-  // K-85: every ClusterIP is known as a whole, and no other address.
+  // K-85: every ClusterIP that is no host's is known as a whole, and no other address.
   std::string compare_any_ports(const Picture& picture, uint64_t& cases) const {
     std::set<std::string> wanted, found;
     for (const auto& [name, service] : model_.world.services) {
       if (!is_ours(service) || service.ports.empty()) continue;
-      for (const IpAddress& cluster_ip : service.cluster_ips) wanted.insert(any_port_text(cluster_ip));
+      for (const IpAddress& cluster_ip : service.cluster_ips) {
+        if (is_whole(model_.world, cluster_ip)) wanted.insert(any_port_text(cluster_ip));
+      }
     }
     for (const auto& [address, owner] : picture.any_ports) found.insert(address);
     cases += wanted.size();
@@ -159,7 +162,7 @@ class History {
   Planner planner_;
 };
 
-Features features() { return {.scattered_nodes = true}; }
+Features features() { return {.scattered_nodes = true, .shared_addresses = true}; }
 
 std::string run(const Scenario& scenario, uint64_t& cases) {
   History history(scenario.settings);

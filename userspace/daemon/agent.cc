@@ -195,7 +195,7 @@ void Agent::take_source(TimePoint now) {
   reconciler_.take(std::move(batch.events), batch.synced, batch.complete,
                    [&](const EventNote& note, const std::set<ObjectName>& touched) {
                      servers_->changed(note, touched, was_synced, moment);
-                     if (note.kind == ObjectKind::kService) judge_services(touched);
+                     judge_services(touched);
                      if (note.kind == ObjectKind::kEndpointSlice) udp_.slices_changed(reconciler_.state(), touched);
                    });
   if (cidrs || nodes) judge_.judge_all(reconciler_.state());

@@ -120,7 +120,6 @@ class Agent {
   ObjectEvents object_events_;
   bool addresses_stale_ = true;      // of the node or its links, since node ports were told
   bool service_cidrs_stale_ = true;  // the programs have others than the state
-  std::string service_cidr_problem_;
   std::vector<std::string> leftover_problems_;
   bool leftovers_over_ = false;  // removed, as far as they can be
   std::string ipvs_problem_;

@@ -6,7 +6,6 @@
 #include "daemon/agent.h"
 #include "daemon/local_pods.h"
 #include "daemon/node_ports.h"
-#include "daemon/service_cidrs.h"
 
 namespace waggle {
 
@@ -46,6 +45,7 @@ void Agent::tell_node_ports() {
   const auto cidrs = node_port_cidrs(options_.node_ports, identity_.ips());
   reconciler_.set_node_addresses({.node_port_addresses = node_port_addresses(cidrs, parts_.network->interfaces()),
                                   .node_ips = identity_.ips().all()});
+  judge_services(reconciler_.set_own_addresses(node_port_addresses({}, parts_.network->interfaces())));
   servers_->listen_for_health_checks(health_check_addresses(cidrs, parts_.network->interfaces()));
 }
 
@@ -53,8 +53,7 @@ void Agent::tell_node_ports() {
 void Agent::tell_service_cidrs() {
   if (!service_cidrs_stale_ || !reconciler_.programmed()) return;
   service_cidrs_stale_ = false;
-  const ServiceCidrs cidrs = service_cidrs(reconciler_.state());
-  service_cidr_problem_ = service_cidr_problem(cidrs);
+  const ServiceCidrs& cidrs = reconciler_.state().ranges().cidrs;
   for (size_t family = 0; family < cidrs.size(); ++family) {
     std::vector<wg_prefix> prefixes;
     std::ranges::transform(cidrs[family], std::back_inserter(prefixes), prefix_of);

@@ -94,7 +94,6 @@ void Agent::publish(bool running) {
   append(links_.standing_problems());
   append(setting_problems_);
   append(leftover_problems_);
-  if (!service_cidr_problem_.empty()) standing.push_back(service_cidr_problem_);
   append(servers_->standing_problems());
   for (const std::string& problem : {foreign_name().value_or(""), ipvs_problem_, network_problem_, sweep_problem_,
                                      status_problem_, udp_.problem()}) {

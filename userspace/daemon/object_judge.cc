@@ -2,32 +2,46 @@
 #include "daemon/object_judge.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
+
+#include "model/cluster_ip_doubt.h"
+#include "model/service_cidrs.h"
+#include "waggle/abi/settings.h"
 
 namespace waggle {
 namespace {
 
 constexpr size_t kMostSaid = 20;  // services that are named one by one
 
-bool in_any(const std::vector<Cidr>& cidrs, const IpAddress& address) {
-  return std::ranges::any_of(cidrs, [&address](const Cidr& cidr) { return cidr.contains(address); });
-}
-
 bool is_ours(const Service& service) { return !service.has_proxy_name && !service.headless; }
 
-// Where no ServiceCIDR of the family is known, nothing can be said.
-std::vector<std::string> outside_words(const Service& service, const ServiceCidrs& cidrs) {
+std::vector<std::string> cluster_ip_words(const Service& service, const State& state) {
+  std::vector<std::string> words;
   for (const IpAddress& ip : service.cluster_ips) {
-    const auto& of_family = cidrs[static_cast<size_t>(ip.family)];
-    if (of_family.empty() || in_any(of_family, ip)) continue;
-    return {fmt::format(
-        "Service {}: its ClusterIP {} lies in no ServiceCIDR; it is served, but the cluster may give the address to "
-        "something else",
-        service.name.text(), ip.text())};
+    if (const auto doubt = cluster_ip_doubt(state, ip))
+      words.push_back(fmt::format(
+          "Service {}: its ClusterIP {} {}; the service's own ports are served, what goes to others is left "
+          "alone; delete the service and create it with another ClusterIP",
+          service.name.text(), ip.text(), *doubt));
   }
-  return {};
+  return words;
+}
+
+std::vector<std::string> external_ip_words(const Service& service, const State& state) {
+  std::vector<std::string> words;
+  for (const IpAddress& ip : service.external_ips) {
+    for (const Cidr& cidr : state.ranges().cidrs[static_cast<size_t>(ip.family)]) {
+      if (!cidr.contains(ip)) continue;
+      words.push_back(
+          fmt::format("Service {}: its external IP {} lies in ServiceCIDR range {}; a service that has it as ClusterIP "
+                      "comes first; use an external IP outside of all ServiceCIDRs",
+                      service.name.text(), ip.text(), cidr.text()));
+    }
+  }
+  return words;
 }
 
 bool overlap(const Cidr& one, const Cidr& other) {
@@ -79,27 +93,42 @@ void name_some(const OfServices& of_services, std::string_view rest, std::vector
 
 }  // namespace
 
+std::string service_cidr_problem(const ServiceCidrs& cidrs) {
+  std::vector<std::string> left_out;
+  for (const auto& of_family : cidrs) {
+    for (size_t i = WG_SERVICE_CIDRS; i < of_family.size(); ++i) left_out.push_back(of_family[i].text());
+  }
+  if (left_out.empty()) return "";
+  return fmt::format(
+      "there are more than {} service CIDRs of a family: packets to addresses of {} that no service has are let "
+      "through",
+      WG_SERVICE_CIDRS, fmt::join(left_out, ", "));
+}
+
 void ObjectJudge::judge(const State& state, const ObjectName& service) {
   const Service* found = state.service(service);
   const bool judged = found != nullptr && is_ours(*found);
-  keep(outside_, service, judged ? outside_words(*found, cidrs_) : std::vector<std::string>{});
+  const std::vector<std::string> nothing;
+  keep(doubtful_, service, judged ? cluster_ip_words(*found, state) : nothing);
+  keep(external_, service, judged ? external_ip_words(*found, state) : nothing);
+  keep(on_own_ports_, service, judged ? own_port_words(*found, own_ports_) : nothing);
   health_ports_.judge(service, judged ? found : nullptr);
-  keep(on_own_ports_, service, judged ? own_port_words(*found, own_ports_) : std::vector<std::string>{});
 }
 
 void ObjectJudge::judge_all(const State& state) {
-  cidrs_ = service_cidrs(state);
   contradictions_ = impossible_cidrs(state);
   std::ranges::move(overlaps_of(state), std::back_inserter(contradictions_));
-  outside_.clear();
-  on_own_ports_.clear();
+  if (std::string problem = service_cidr_problem(state.ranges().cidrs); !problem.empty())
+    contradictions_.push_back(std::move(problem));
+  for (OfServices* problems : {&doubtful_, &external_, &on_own_ports_}) problems->clear();
   health_ports_ = {};
   for (const auto& [name, service] : state.services()) judge(state, name);
 }
 
 std::vector<std::string> ObjectJudge::standing_problems() const {
   std::vector<std::string> problems = contradictions_;
-  name_some(outside_, "a ClusterIP that lies in no ServiceCIDR", problems);
+  name_some(doubtful_, "a doubtful ClusterIP", problems);
+  name_some(external_, "an external IP that lies in a ServiceCIDR", problems);
   name_some(on_own_ports_, "a node port that is Waggle's own", problems);
   std::ranges::move(health_ports_.standing_problems(), std::back_inserter(problems));
   return problems;

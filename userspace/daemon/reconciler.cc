@@ -54,6 +54,12 @@ void Reconciler::take(std::vector<Event> events, bool synced, bool complete, con
     touched_.merge(just_touched);
 }
 
+std::set<ObjectName> Reconciler::set_own_addresses(std::vector<IpAddress> addresses) {
+  std::set<ObjectName> touched = state_.set_own_addresses(std::move(addresses));
+  touched_.insert(touched.begin(), touched.end());
+  return touched;
+}
+
 // A service without endpoints waits: they mostly come with the next bytes.
 void Reconciler::plan_ahead(const std::set<ObjectName>& touched) {
   std::set<ObjectName> whole;

@@ -46,6 +46,8 @@ class Reconciler {
   void set_node_addresses(NodeAddresses addresses) {
     touched_.merge(planner_.set_node_addresses(std::move(addresses)));
   }
+  // The same for those of its links; answers the services that this concerns.
+  std::set<ObjectName> set_own_addresses(std::vector<IpAddress> addresses);
   // Does what is due: retries, plans, applies, waits for readers.
   void step(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_wake() const;

@@ -54,7 +54,7 @@ Result<Rows> frontend_rows(TableStore& store, Family family, DumpIds ids) {
     row.fields.emplace_back("address", frontend.any_port() ? any_port_text(frontend.address)
                                                            : address_port_text(frontend.address, frontend.port));
     row.fields.emplace_back("protocol", frontend.any_port() ? "*" : protocol_name(frontend.protocol));
-    row.fields.emplace_back("state", frontend_kind_name(frontend.kind));
+    row.fields.emplace_back("state", frontend.doubtful ? "doubtful" : frontend_kind_name(frontend.kind));
     row.fields.emplace_back("service", ids == DumpIds::kShown ? fmt::to_string(frontend.service)
                                                               : name_of(names->services, frontend.service));
     row.fields.emplace_back("external", yes_or_no(frontend.external));

@@ -42,6 +42,7 @@ struct FrontendView {
   bool external = false;
   bool node_port = false;
   bool filtered = false;  // only sources in the service's ranges
+  bool doubtful = false;  // any_port(): a host may have the address, too
   uint32_t service = 0;   // index in `services`
 
   // Stands for the whole ClusterIP, whatever port and protocol.

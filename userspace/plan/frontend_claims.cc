@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who gets which frontend: services claim addresses, the oldest claimant of each wins, the others are told. Node ports
-// yield to every other claim.
+// Who gets which frontend: services claim addresses, the strongest kind of claim wins, then the oldest service, and the
+// others are told.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +11,19 @@
 namespace waggle {
 namespace {
 
-bool is_node_port(const FrontendClaim& claim) { return (claim.flags & WG_FRONTEND_NODE_PORT) != 0; }
+std::string_view kind_words(ClaimKind kind) {
+  switch (kind) {
+    case ClaimKind::kClusterIp:
+      return "ClusterIP";
+    case ClaimKind::kLoadBalancer:
+      return "load balancer address";
+    case ClaimKind::kExternalIp:
+      return "external IP";
+    case ClaimKind::kNodePort:
+      break;
+  }
+  return "node port";
+}
 
 }  // namespace
 
@@ -26,9 +38,10 @@ void Planner::Impl::claim_wanted(uint32_t index, const WantedService& wanted) {
   claims.reserve(wanted.frontends.size() + 1);
   FrontendTable& table = frontends_of(wanted.family);
   for (const WantedFrontend& frontend : wanted.frontends) {
-    claims.push_back({&table.entry({frontend.address, frontend.port, wanted.protocol}), frontend.flags});
+    claims.push_back({&table.entry({frontend.address, frontend.port, wanted.protocol}), frontend.flags, frontend.kind});
   }
-  claims.push_back({&table.entry(FrontendKey::any_port_of(wanted.frontends.front().address)), 0});
+  const FrontendKey whole = FrontendKey::any_port_of(wanted.frontends.front().address);
+  claims.push_back({&table.entry(whole), wanted.doubtful ? WG_FRONTEND_DOUBTFUL : 0, ClaimKind::kClusterIp});
   claim(index, std::move(claims));
 }
 
@@ -41,7 +54,7 @@ void Planner::Impl::claim(uint32_t index, std::vector<ServiceClaim> claims) {
     mark(*old.frontend);
   }
   for (const ServiceClaim& added : claims) {
-    added.frontend->claims.add({index, added.flags});
+    added.frontend->claims.add({index, added.flags, added.kind});
     mark(*added.frontend);
   }
   current = std::move(claims);
@@ -69,7 +82,7 @@ bool Planner::Impl::comes_before(const FrontendClaim& a, const FrontendClaim& b)
   const ServiceEntry& one = services.at(a.service);
   const ServiceEntry& other = services.at(b.service);
   if (one.kept != other.kept) return one.kept;
-  if (is_node_port(a) != is_node_port(b)) return is_node_port(b);
+  if (a.kind != b.kind) return a.kind < b.kind;
   if (one.object != other.object) return is_before(*one.object, *other.object);
   return std::pair(std::string_view(one.port_name), one.protocol()) <
          std::pair(std::string_view(other.port_name), other.protocol());
@@ -77,11 +90,13 @@ bool Planner::Impl::comes_before(const FrontendClaim& a, const FrontendClaim& b)
 
 std::string Planner::Impl::contest_text(const FrontendEntry& entry, const FrontendClaim& loser,
                                         const FrontendClaim& winner) {
-  if (is_node_port(loser) && !is_node_port(winner)) {
+  if (loser.kind != winner.kind) {
     return fmt::format(
-        "service {}: node port {} is not served for it because it is an address and port of service {}; "
-        "give one of them another address or port",
-        owner_text(loser.service), entry.key.text(), owner_text(winner.service));
+        "service {}: {} {} is not served for it because service {} has that address and port as its {}; give it "
+        "another "
+        "address or port",
+        owner_text(loser.service), kind_words(loser.kind), entry.key.text(), owner_text(winner.service),
+        kind_words(winner.kind));
   }
   return fmt::format(
       "service {}: {} is not served for it because service {} has the same and is older, or as "

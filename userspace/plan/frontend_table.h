@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "plan/change_list.h"
+#include "plan/claim_kind.h"
 #include "plan/frontend_layout.h"
 #include "plan/gate.h"
 
@@ -37,6 +38,7 @@ struct FrontendKey {
 struct FrontendClaim {
   uint32_t service = 0;  // index
   uint32_t flags = 0;    // WG_FRONTEND_*
+  ClaimKind kind = ClaimKind::kClusterIp;
 };
 
 // Who claims one frontend, in any order. Nearly always one service does, so the first needs no memory of its own.

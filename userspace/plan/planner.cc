@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "model/cluster_ip_doubt.h"
 #include "plan/planner_impl.h"
 
 namespace waggle {
@@ -86,6 +87,7 @@ void Planner::Impl::plan_object(const State& state, const ObjectName& name, Chan
   if (service) {
     const WantedContext context{{config.node_name, zone}, addresses, config.service_external_ips};
     wanted = wanted_services(*service, state.slices_of(name), context, problems);
+    for (WantedService& one : wanted) one.doubtful = cluster_ip_doubt(state, one.frontends.front().address).has_value();
   }
   waiting.erase(name);
   if (!wanted.empty() || objects.contains(name)) {

@@ -20,6 +20,12 @@ bool is_known(const std::vector<const EndpointSlice*>& slices, const wg_backend&
   });
 }
 
+// As far as the tables tell; what is kept comes before everything else in any case.
+ClaimKind kind_of(uint32_t flags) {
+  if ((flags & WG_FRONTEND_NODE_PORT) != 0) return ClaimKind::kNodePort;
+  return (flags & WG_FRONTEND_EXTERNAL) != 0 ? ClaimKind::kLoadBalancer : ClaimKind::kClusterIp;
+}
+
 }  // namespace
 
 // Would a plan from what is known now take away what may only be unread: the service, or an endpoint that no slice
@@ -51,7 +57,8 @@ void Planner::Impl::keep(const ObjectName& name) {
     if (entry.kept) continue;
     entry.kept = true;
     std::vector<ServiceClaim> claims;
-    for (FrontendEntry* frontend : adopted_frontends[index]) claims.push_back({frontend, frontend->flags});
+    for (FrontendEntry* frontend : adopted_frontends[index])
+      claims.push_back({frontend, frontend->flags, kind_of(frontend->flags)});
     claim(index, std::move(claims));
   }
 }

@@ -24,6 +24,7 @@ struct ServiceObject;
 struct ServiceClaim {
   FrontendEntry* frontend = nullptr;
   uint32_t flags = 0;  // WG_FRONTEND_*
+  ClaimKind kind = ClaimKind::kClusterIp;
 
   bool operator==(const ServiceClaim&) const = default;
 };

@@ -55,6 +55,7 @@ FrontendView frontend_of(uint32_t position, const FrontendWay& way) {
   view.external = (way.flags & WG_FRONTEND_EXTERNAL) != 0;
   view.node_port = (way.flags & WG_FRONTEND_NODE_PORT) != 0;
   view.filtered = (way.flags & WG_FRONTEND_FILTERED) != 0;
+  view.doubtful = (way.flags & WG_FRONTEND_DOUBTFUL) != 0;
   view.service = way.service;
   return view;
 }

@@ -40,15 +40,18 @@ std::vector<IpAddress> vips_of(const Service& service, Family family) {
 // VIPs before external IPs: an address that is both is filtered (K-07). Node ports last: what is exact wins (K-04).
 std::vector<WantedFrontend> frontends_of(const Service& service, const ServicePort& port, const IpAddress& cluster_ip,
                                          bool filtered, const WantedContext& context) {
-  std::vector<WantedFrontend> frontends{{cluster_ip, port.port, 0}};
-  const auto add_all = [&](const std::vector<IpAddress>& addresses, uint16_t number, uint32_t flags) {
+  std::vector<WantedFrontend> frontends{{cluster_ip, port.port, ClaimKind::kClusterIp, 0}};
+  const auto add_all = [&](ClaimKind kind, const std::vector<IpAddress>& addresses, uint16_t number, uint32_t flags) {
     for (const IpAddress& address : addresses) {
-      if (address.family == cluster_ip.family) add_frontend(frontends, {address, number, WG_FRONTEND_EXTERNAL | flags});
+      if (address.family != cluster_ip.family) continue;
+      add_frontend(frontends, {address, number, kind, WG_FRONTEND_EXTERNAL | flags});
     }
   };
-  add_all(vips_of(service, cluster_ip.family), port.port, filtered ? WG_FRONTEND_FILTERED : 0);
-  if (context.external_ips) add_all(service.external_ips, port.port, 0);
-  if (port.node_port != 0) add_all(context.addresses.node_port_addresses, port.node_port, WG_FRONTEND_NODE_PORT);
+  const uint32_t filter = filtered ? WG_FRONTEND_FILTERED : 0;
+  add_all(ClaimKind::kLoadBalancer, vips_of(service, cluster_ip.family), port.port, filter);
+  if (context.external_ips) add_all(ClaimKind::kExternalIp, service.external_ips, port.port, 0);
+  if (port.node_port == 0) return frontends;
+  add_all(ClaimKind::kNodePort, context.addresses.node_port_addresses, port.node_port, WG_FRONTEND_NODE_PORT);
   return frontends;
 }
 

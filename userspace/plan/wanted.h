@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/objects.h"
+#include "plan/claim_kind.h"
 #include "plan/endpoint_sets.h"
 #include "plan/node_addresses.h"
 
@@ -15,7 +16,8 @@ namespace waggle {
 
 struct WantedFrontend {
   IpAddress address;
-  uint16_t port = 0;   // host byte order
+  uint16_t port = 0;  // host byte order
+  ClaimKind kind = ClaimKind::kClusterIp;
   uint32_t flags = 0;  // WG_FRONTEND_*
 };
 
@@ -33,6 +35,7 @@ struct WantedService {
   uint16_t port = 0;   // host byte order
   uint32_t flags = 0;  // WG_SERVICE_*
   uint32_t affinity_timeout_s = 0;
+  bool doubtful = false;                  // the ClusterIP may be a host's, too (cluster_ip_doubt.h)
   std::vector<WantedFrontend> frontends;  // the ClusterIP first; each address and port once
   std::vector<Cidr> source_ranges;        // what filtered frontends admit
   EndpointSets sets;

@@ -11,8 +11,8 @@
  * moves: its position (bucket * WG_FRONTEND_WAYS + way) is what IPv6 flows remember of their frontend.
  *
  * A ClusterIP has one entry more, with port 0 and protocol 0: it says that the address is a service's whatever the port
- * is (contract K-85, K-86). Its `service` is one of those that have the address. Looked up only after the exact entry
- * was not found; no flow ever names it.
+ * is (contract K-85, K-86), or that this is in doubt. Its `service` is one of those that have the address. Looked up
+ * only after the exact entry was not found; no flow ever names it.
  */
 #pragma once
 
@@ -36,6 +36,9 @@ enum wg_frontend_kind {
 	0x1u /* node port, LB address or external IP: externalTrafficPolicy decides, else internal */
 #define WG_FRONTEND_NODE_PORT 0x2u /* one of the node's own addresses (K-03); always beside WG_FRONTEND_EXTERNAL */
 #define WG_FRONTEND_FILTERED  0x4u /* new flows only from `source_ranges` of the service (K-75) */
+
+#define WG_FRONTEND_DOUBTFUL                                                                                           \
+	0x8u /* of a whole ClusterIP: a host may have the address, too; what goes to no frontend is not ours */
 
 /* Port and protocol of the entry that stands for a whole ClusterIP. */
 #define WG_FRONTEND_ANY_PORT     0u

@@ -7,11 +7,12 @@
 namespace waggle::reference {
 namespace {
 
-// Several claim one entry: exact addresses before node ports (K-04), then the oldest service (K-06), then by name.
+// Several claim one entry: exact addresses before node ports (K-04), ClusterIPs before addresses of load balancers and
+// those before external IPs; then the oldest service (K-06), then by name.
 auto rank_of(const World& world, const Frontend& claim) {
   const Service& service = world.services.at(claim.owner.service);
-  return std::tuple(claim.kind == FrontendKind::kNodePort, service.creation_timestamp.empty(),
-                    service.creation_timestamp, claim.owner.service, claim.owner.port);
+  return std::tuple(claim.kind, service.creation_timestamp.empty(), service.creation_timestamp, claim.owner.service,
+                    claim.owner.port);
 }
 
 class Claims {
@@ -141,11 +142,29 @@ Decision decide(const World& world, const Frontend& frontend, const Source& sour
   return served_by(endpoints, endpoints.cluster, false);
 }
 
+bool is_whole(const World& world, const IpAddress& cluster_ip) {
+  bool is_known = false, is_inside = false;
+  for (const auto& [name, object] : world.service_cidrs) {
+    is_known = is_known || std::any_of(object.cidrs.begin(), object.cidrs.end(),
+                                       [&](const Cidr& cidr) { return cidr.address.family == cluster_ip.family; });
+    is_inside = is_inside || in_any(object.cidrs, cluster_ip);
+  }
+  const auto& own = world.node.node_ips;
+  const bool is_hosts = world.node.has(cluster_ip) || std::find(own.begin(), own.end(), cluster_ip) != own.end() ||
+                        std::any_of(world.slices.begin(), world.slices.end(), [&](const auto& slice) {
+                          const auto& endpoints = slice.second.endpoints;
+                          return std::any_of(endpoints.begin(), endpoints.end(),
+                                             [&](const Endpoint& one) { return one.address == cluster_ip; });
+                        });
+  return (is_inside || !is_known) && !is_hosts;
+}
+
 Decision decide_no_entry(const World& world, const IpAddress& destination, bool is_ping) {
   const bool is_cluster_ip = std::any_of(world.services.begin(), world.services.end(), [&](const auto& one) {
     return is_ours(one.second) && !one.second.ports.empty() &&
            cluster_ip_of(one.second, destination.family) == destination;
   });
+  if (is_cluster_ip && !is_whole(world, destination)) return {.reason = "not-service"};
   if (is_cluster_ip && is_ping && world.settings.answer_ping) return {.verdict = Verdict::kEchoed, .reason = "echo"};
   if (is_cluster_ip) {  // K-85, K-86
     if (!world.settings.reject_unknown) return {.reason = "not-service"};

@@ -10,7 +10,7 @@
 
 namespace waggle::reference {
 
-enum class FrontendKind : uint8_t { kClusterIp, kExternalIp, kLoadBalancer, kNodePort };
+enum class FrontendKind : uint8_t { kClusterIp, kLoadBalancer, kExternalIp, kNodePort };
 
 struct Frontend {
   PortKey owner;
@@ -45,7 +45,9 @@ struct Decision {
 
 // A new TCP, UDP or SCTP flow to an entry.
 Decision decide(const World& world, const Frontend& frontend, const Source& source);
-// A packet that could begin something, to an address where no entry fits (K-09, K-85..K-90).
+// Is a ClusterIP in all certainty its service's and no host's? Then what goes to its other ports is refused.
+bool is_whole(const World& world, const IpAddress& cluster_ip);
+// A packet that begins something, to an address where no entry fits (K-09, K-85..K-90).
 Decision decide_no_entry(const World& world, const IpAddress& destination, bool is_ping);
 
 // Does the node's address go in between? (K-20, K-21, K-50..K-58)

@@ -68,11 +68,10 @@ void Model::note_ambiguity(const FlowKey& key, Expectation& expected) const {
   expected.may_translate_port = !expected.ambiguous.empty();
 }
 
-// K-85 and K-87 are about what could begin something.
+// K-85 and K-87 are about what begins something.
 Decision Model::without_entry(const FlowKey& key, Signal signal) const {
-  const bool may_begin =
-      key.protocol == Protocol::kUdp || signal == Signal::kOpen || signal == Signal::kData || signal == Signal::kPing;
-  if (!may_begin) return {.reason = "not-service"};
+  const bool begins = key.protocol == Protocol::kUdp || signal == Signal::kOpen || signal == Signal::kPing;
+  if (!begins) return {.reason = "not-service"};
   return decide_no_entry(world, key.frontend.address, signal == Signal::kPing);
 }
 

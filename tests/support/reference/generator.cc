@@ -72,6 +72,7 @@ void Generator::add_addresses(Service& service) {
   const uint32_t taken = one_in(6) ? 1 + below(kServices) : number;
   if (!one_in(6)) service.cluster_ips.push_back(cluster_ip(Family::kIpv4, taken));
   if (one_in(2)) service.cluster_ips.push_back(cluster_ip(Family::kIpv6, taken));
+  if (features_.shared_addresses && one_in(16)) service.cluster_ips = {address("192.0.2.1")};
 }
 
 void Generator::add_ports(Service& service) {
@@ -107,7 +108,10 @@ void Generator::add_outside(Service& service) {
     if (features_.source_ranges && one_in(3)) add_ranges(service);
   }
   if (features_.external_ips && one_in(3)) {
-    service.external_ips.push_back(one_in(6) ? address("192.0.2.1") : vip(family(), 1 + below(4)));
+    const Family family = this->family();
+    service.external_ips.push_back(one_in(6)   ? address("192.0.2.1")
+                                   : one_in(8) ? cluster_ip(family, 1 + below(kServices))
+                                               : vip(family, 1 + below(4)));
   }
   const bool may_be_local = service.type != "ClusterIP" || !service.external_ips.empty();
   if (may_be_local && one_in(2)) service.external_policy = TrafficPolicy::kLocal;
@@ -140,6 +144,7 @@ Endpoint Generator::endpoint(Family family) {
   Endpoint one;
   const uint32_t subnet = 1 + below(3);
   one.address = pod_address(family, subnet, 20 + below(3));
+  if (features_.shared_addresses && one_in(12)) one.address = cluster_ip(family, 1 + below(kServices));
   const bool is_here = features_.scattered_nodes ? one_in(2) : subnet == 1;
   one.node_name = is_here ? "node1" : one_in(8) ? "" : "node2";
   one.ready = !one_in(3);
@@ -186,6 +191,7 @@ Node Generator::node() {
 
 Event Generator::service_cidr() {
   if (one_in(3)) return Deletion{ObjectKind::kServiceCidr, {"", "kubernetes"}};
+  if (one_in(3)) return ServiceCidr{"kubernetes", "", {*Cidr::parse("10.96.0.0/30")}};
   return ServiceCidr{"kubernetes", "", {*Cidr::parse("10.96.0.0/24"), *Cidr::parse("fd00:96::/112")}};
 }
 

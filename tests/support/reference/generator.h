@@ -17,8 +17,10 @@ struct Features {
   bool source_ranges = true;
   bool affinity = true;
   bool sctp = true;
-  bool unknown_ports = true;     // packets to ports and addresses that no service has
-  bool scattered_nodes = false;  // endpoints' nodes have nothing to do with their addresses: not for real packets
+  bool unknown_ports = true;  // packets to ports and addresses that no service has
+  // Not for real packets:
+  bool scattered_nodes = false;   // endpoints' nodes have nothing to do with their addresses
+  bool shared_addresses = false;  // nodes and endpoints may have ClusterIPs
 };
 
 class Generator {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/service_cidrs.h"
+#include "model/service_cidrs.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "waggle/abi/settings.h"
+#include "model/state.h"
 
 namespace waggle {
 namespace {
@@ -74,16 +73,18 @@ std::vector<std::string> impossible_cidrs(const State& state) {
   return problems;
 }
 
-std::string service_cidr_problem(const ServiceCidrs& cidrs) {
-  std::vector<std::string> left_out;
-  for (const auto& of_family : cidrs) {
-    for (size_t i = WG_SERVICE_CIDRS; i < of_family.size(); ++i) left_out.push_back(of_family[i].text());
+bool ServiceRanges::may_hold(const IpAddress& address) const {
+  const auto family = static_cast<size_t>(address.family);
+  return !known[family] ||
+         std::ranges::any_of(cidrs[family], [&address](const Cidr& cidr) { return cidr.contains(address); });
+}
+
+ServiceRanges service_ranges(const State& state) {
+  ServiceRanges ranges{.cidrs = service_cidrs(state)};
+  for (const auto& [name, object] : state.service_cidrs()) {
+    for (const Cidr& cidr : object.cidrs) ranges.known[static_cast<size_t>(cidr.address.family)] = true;
   }
-  if (left_out.empty()) return "";
-  return fmt::format(
-      "there are more than {} service CIDRs of a family: packets to addresses of {} that no service has are let "
-      "through",
-      WG_SERVICE_CIDRS, fmt::join(left_out, ", "));
+  return ranges;
 }
 
 }  // namespace waggle
