@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the socket tests share: the harness of tests/e2e, and small functions that run in a client's place."""
 
+import errno
 import os
 import socket
 import sys
@@ -13,7 +14,7 @@ import web  # noqa: E402
 from harness import Cluster, expect, run_test, wait_for  # noqa: E402
 
 __all__ = ["Cluster", "clients", "expect", "flows_of", "manifests", "run_test", "wait_for", "web",
-           "KINDS", "socket_to"]
+           "KINDS", "socket_to", "try_calls"]
 
 # Ways to name a service: (what, service address as given to the socket, as it is in the manifest)
 KINDS = (
@@ -27,6 +28,23 @@ def socket_to(address, kind):
     """A socket of the family that the address is written in."""
     result = socket.socket(clients.family_of(address), kind)
     result.settimeout(3.0)
+    return result
+
+
+def try_calls(address, port):
+    """Answers {call: name of its error} for what can start talking to a service."""
+    result = {}
+    for call, kind, function in (
+        ("connect TCP", socket.SOCK_STREAM, lambda s: s.connect((address, port))),
+        ("connect UDP", socket.SOCK_DGRAM, lambda s: s.connect((address, port))),
+        ("sendto UDP", socket.SOCK_DGRAM, lambda s: s.sendto(b"-", (address, port))),
+    ):
+        with socket_to(address, kind) as asker:
+            try:
+                function(asker)
+                result[call] = "nothing"
+            except OSError as error:
+                result[call] = errno.errorcode.get(error.errno, str(error))
     return result
 
 
