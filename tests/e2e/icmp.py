@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ping with raw sockets, so that no ping program is needed."""
 
+import errno
 import os
 import socket
 import struct
@@ -23,7 +24,12 @@ def ping(address, size=56, timeout=2.0):
         head = struct.pack("!BBHHH", 128 if is6 else 8, 0, 0, identifier, 1)
         if not is6:  # the kernel fills in that of ICMPv6
             head = struct.pack("!BBHHH", 8, 0, _checksum(head + payload), identifier, 1)
-        raw.sendto(head + payload, (address, 0))
+        try:
+            raw.sendto(head + payload, (address, 0))
+        except OSError as problem:
+            if problem.errno != errno.ENOBUFS:  # that it was dropped on its way out of this node
+                raise
+            return False
         return _echo_comes(raw, is6, payload, time.monotonic() + timeout)
 
 
