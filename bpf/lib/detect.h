@@ -18,7 +18,8 @@ WG_INLINE int detect_is_on(__u32 family, struct wg_control *state)
 {
 	const __u32 detector = LOAD(state->detector);
 
-	return detector == WG_DETECT_LINKS || (detector == WG_DETECT_CIDR && LOAD(state->has_pod_cidr[family]));
+	return detector == WG_DETECT_LINKS || detector == WG_DETECT_EVERY_LINK ||
+	       (detector == WG_DETECT_CIDR && LOAD(state->has_pod_cidr[family]));
 }
 
 WG_INLINE int detect_in_prefix(__u32 family, const struct wg_prefix *prefix, const __u32 *address)

@@ -137,12 +137,16 @@ enum sock_step {
 	SOCK_FORBIDDEN = 3,
 };
 
-/* Who makes the call: a process of the node, or of a pod, which is a local one if there is a detector. */
-WG_INLINE __u32 sock_source(struct bpf_sock_addr *context, __u32 family, struct wg_control *state)
+/* Who makes the call. -1: that matters, and the detector would tell by the packet's source or link, which a call does
+ * not have yet. */
+WG_INLINE int sock_source(struct bpf_sock_addr *context, __u32 family, const struct wg_service *service,
+			  __u32 frontend_flags, struct wg_control *state)
 {
 	if (bpf_get_netns_cookie(context) == settings.host_netns_cookie)
 		return DETECT_NODE;
-	return detect_is_on(family, state) ? DETECT_LOCAL_POD : DETECT_OUTSIDE;
+	if (!detect_matters(service, frontend_flags) || !detect_is_on(family, state))
+		return DETECT_OUTSIDE;
+	return LOAD(state->detector) == WG_DETECT_EVERY_LINK ? DETECT_LOCAL_POD : -1;
 }
 
 /* Frontends with source ranges: 0, SOCK_LEFT_TO_TC for pods, whose source a packet will tell, or a negative reason. */
@@ -180,14 +184,14 @@ WG_INLINE int sock_select_of(struct bpf_sock_addr *context, __u32 index, struct 
 	return result;
 }
 
-/* Chooses a backend for a new flow. 0, SOCK_LEFT_TO_TC, or a negative reason. What only a packet's source tells, and
- * pods' flows that policy masquerades, is for TC; the node's own sockets have its address anyway. */
+/* Chooses a backend for a new flow. 0, SOCK_LEFT_TO_TC, or a negative reason. What only a packet tells, and pods' flows
+ * that policy masquerades, is for TC; the node's own sockets have its address anyway. */
 WG_INLINE int sock_select(struct bpf_sock_addr *context, __u32 family, const struct frontend_hit *frontend,
 			  struct selection *chosen)
 {
 	struct wg_service *service = service_at(frontend->service);
 	struct wg_control *state = control_get();
-	__u32 source = DETECT_OUTSIDE;
+	int source = DETECT_OUTSIDE;
 	int result;
 
 	if (!service || !state)
@@ -198,7 +202,9 @@ WG_INLINE int sock_select(struct bpf_sock_addr *context, __u32 family, const str
 			return result;
 	}
 	if (detect_matters(service, frontend->flags) || settings.policy & WG_POLICY_MASQUERADE_ALL) {
-		source = sock_source(context, family, state);
+		source = sock_source(context, family, service, frontend->flags, state);
+		if (source < 0)
+			return SOCK_LEFT_TO_TC;
 		if (source != DETECT_NODE && detect_masquerades(family, state, service, frontend->flags, source))
 			return SOCK_LEFT_TO_TC;
 	}

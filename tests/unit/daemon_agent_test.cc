@@ -197,7 +197,7 @@ Node node_event(const std::vector<std::string>& addresses, const std::vector<std
 TEST_F(AgentLoop, WithoutAWordOnItPodsLinksTellLocalPods) {
   network->add(5, "cali1");
   ASSERT_TRUE(agent->start());
-  EXPECT_EQ(kernel->detector.detector, WG_DETECT_LINKS);
+  EXPECT_EQ(kernel->detector.detector, WG_DETECT_EVERY_LINK);
   EXPECT_EQ(kernel->links[5].flags & WG_LINK_LOCAL_PODS, WG_LINK_LOCAL_PODS);
   EXPECT_EQ(kernel->links[2].flags & WG_LINK_LOCAL_PODS, 0);
 }

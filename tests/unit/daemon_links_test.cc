@@ -225,6 +225,39 @@ TEST_F(Links, AnUnchangedLinkIsLeftAlone) {
   EXPECT_THAT(kernel.links, IsEmpty());
 }
 
+// --- who is a local pod ---
+
+struct LinksToldBy : Links {
+  std::vector<std::string> problems(DetectLocalMode mode, const std::string& name = "") {
+    DetectLocal detect;
+    detect.mode = mode;
+    detect.bridge_interface = detect.interface_name_prefix = name;
+    LinkKeeper told{{.devices = {"eth0"}, .pod_interfaces = {"cali*"}, .xdp = true, .detect_local = detect}, kernel};
+    NodeChanges changes;
+    changes.changed = {2};
+    told.update(network.interfaces(), changes, now);
+    EXPECT_THAT(told.standing_problems(), IsEmpty()) << "there are no pods yet";
+    changes.changed = {4};
+    told.update(network.interfaces(), changes, now);
+    return told.standing_problems();
+  }
+};
+
+// Proves: K-61
+TEST_F(LinksToldBy, ABridgeOrAPrefixThatNoPodsLinkHasIsNamed) {
+  network.add(2, "eth0", 1);
+  network.add(4, "cali1");
+  ASSERT_TRUE(network.take());
+  EXPECT_THAT(problems(DetectLocalMode::kInterfaceNamePrefix, "cali"), IsEmpty());
+  EXPECT_THAT(problems(DetectLocalMode::kLinks), IsEmpty());
+  EXPECT_THAT(problems(DetectLocalMode::kInterfaceNamePrefix, "veth"),
+              ElementsAre("pods of this node are not recognised: no link that is attached has, or belongs to a bridge "
+                          "that has, the prefix 'veth'; they count as outside clients where externalTrafficPolicy is "
+                          "Local; correct detectLocal.interfaceNamePrefix"));
+  EXPECT_THAT(problems(DetectLocalMode::kBridgeInterface, "br9"),
+              ElementsAre(HasSubstr("is or belongs to the bridge 'br9'")));
+}
+
 // --- uplinks that nobody named ---
 
 struct AutomaticLinks : Links {

@@ -61,7 +61,7 @@ TEST(LocalPods, AreToldByTheFirstCidrOfEachFamily) {
       {detect(DetectLocalMode::kNodeCidr), {"fd00::/64", "10.1.0.0/24"}, WG_DETECT_CIDR, "10.1.0.0/24", "fd00::/64"},
       {detect(DetectLocalMode::kBridgeInterface, {"10.0.0.0/8"}), {"10.1.0.0/24"}, WG_DETECT_LINKS, "", ""},
       {detect(DetectLocalMode::kInterfaceNamePrefix), {"10.1.0.0/24"}, WG_DETECT_LINKS, "", ""},
-      {detect(DetectLocalMode::kLinks), {"10.1.0.0/24"}, WG_DETECT_LINKS, "", ""},
+      {detect(DetectLocalMode::kLinks), {"10.1.0.0/24"}, WG_DETECT_EVERY_LINK, "", ""},
       {detect(DetectLocalMode::kNone), {"10.1.0.0/24"}, WG_DETECT_NONE, "", ""},
   };
   for (const DetectorCase& one : cases) {

@@ -70,6 +70,8 @@ std::string_view detector_name(uint32_t detector) {
   switch (detector) {
     case WG_DETECT_LINKS:
       return "links";
+    case WG_DETECT_EVERY_LINK:
+      return "every-link";
     case WG_DETECT_CIDR:
       return "cidr";
     default:

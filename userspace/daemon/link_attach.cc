@@ -3,6 +3,9 @@
 // from its first packet on, then TC, then XDP.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 #include "daemon/link_keeper.h"
 
@@ -91,12 +94,29 @@ Result<void> LinkKeeper::attach_xdp(uint32_t ifindex, KeptLink& link) {
   return write_entry(link);
 }
 
+// Before there are pods, nothing can be said.
+std::string LinkKeeper::detector_problem() const {
+  const DetectLocal& detect = choice_.detect_local;
+  const bool by_bridge = detect.mode == DetectLocalMode::kBridgeInterface;
+  if (!by_bridge && detect.mode != DetectLocalMode::kInterfaceNamePrefix) return "";
+  const auto is_pods = [](const auto& entry) { return !entry.second.uplink; };
+  const auto is_local = [](const auto& entry) { return (entry.second.entry.flags & WG_LINK_LOCAL_PODS) != 0; };
+  if (std::ranges::none_of(links_, is_pods) || std::ranges::any_of(links_, is_local)) return "";
+  return fmt::format(
+      "pods of this node are not recognised: no link that is attached {} '{}'; they count as outside clients where "
+      "externalTrafficPolicy is Local; correct detectLocal.{}",
+      by_bridge ? "is or belongs to the bridge" : "has, or belongs to a bridge that has, the prefix",
+      by_bridge ? detect.bridge_interface : detect.interface_name_prefix,
+      by_bridge ? "bridgeInterface" : "interfaceNamePrefix");
+}
+
 std::vector<std::string> LinkKeeper::standing_problems() const {
   std::vector<std::string> problems = missing_;
   for (const auto& [name, problem] : not_ethernet_) problems.push_back(problem);
   for (const auto& [ifindex, link] : links_) {
     if (!link.problem.empty()) problems.push_back(link.problem);
   }
+  if (std::string problem = detector_problem(); !problem.empty()) problems.push_back(std::move(problem));
   if (sourceless_since_.has_value() && sourceless_for_long_)
     problems.emplace_back(
         "no address of this node can be a source for SNAT: no uplink has a global address and no InternalIP of its "

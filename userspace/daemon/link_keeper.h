@@ -75,6 +75,7 @@ class LinkKeeper {
   [[nodiscard]] uint8_t flags_of(const NodeInterfaces& interfaces, const Interface& link, const KeptLink& kept) const;
   void drop(uint32_t ifindex);
   void note_missing(const NodeInterfaces& interfaces);
+  [[nodiscard]] std::string detector_problem() const;
 
   void assign_sources(const NodeInterfaces& interfaces, TimePoint now);
   [[nodiscard]] std::optional<IpAddress> source_of(const Interface& link, Family family) const;

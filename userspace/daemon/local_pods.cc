@@ -9,6 +9,7 @@ namespace {
 wg_detector detector_of(DetectLocalMode mode) {
   switch (mode) {
     case DetectLocalMode::kLinks:
+      return WG_DETECT_EVERY_LINK;
     case DetectLocalMode::kBridgeInterface:
     case DetectLocalMode::kInterfaceNamePrefix:
       return WG_DETECT_LINKS;

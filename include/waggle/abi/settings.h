@@ -77,6 +77,9 @@ enum wg_detector {
 	WG_DETECT_NONE = 0,
 	WG_DETECT_LINKS = 1, /* by WG_LINK_LOCAL_PODS; both families */
 	WG_DETECT_CIDR = 2,  /* source in wg_control.pod_cidr of the family; a family without one has no detector */
+	/* As WG_DETECT_LINKS, and every link that is no uplink has the bit: so who is not on the node is a local pod.
+	 */
+	WG_DETECT_EVERY_LINK = 3,
 };
 
 /* address & mask of each word; unused words are zero in both. */

@@ -28,6 +28,13 @@ bool node_may_enter(const World& world, const Service& service, Family family) {
   });
 }
 
+// A pod's call does not say by which link and from where its packets will come (K-61).
+bool only_packets_tell(const World& world, const Frontend& frontend, Family family) {
+  const bool matters =
+      world.settings.snat_always || (frontend.is_external() && external_local(*world.served(frontend.owner)));
+  return matters && has_detector(world, family) && world.settings.detector != Detector::kEveryLink;
+}
+
 CallExpectation answer_of(const Decision& decision) {
   switch (decision.verdict) {
     case Verdict::kRejected:
@@ -60,6 +67,7 @@ CallExpectation Model::call(const Call& call) const {
   if (frontend.filtered && !is_by_node(call)) return {};
   if (frontend.filtered && !node_may_enter(world, *world.served(frontend.owner), call.to.address.family))
     return {CallResult::kForbidden, {}};
+  if (!is_by_node(call) && only_packets_tell(world, frontend, call.to.address.family)) return {};
   frontend.filtered = false;
   const Source source = source_of(world, call);
   Decision decision = decide(world, frontend, source);

@@ -64,18 +64,6 @@ class Claims {
   std::map<FrontendKey, Frontend> won_;
 };
 
-bool has_detector(const World& world, Family family) {
-  switch (world.settings.detector) {
-    case Detector::kNone:
-      return false;
-    case Detector::kLinks:
-      return true;
-    case Detector::kCidr:
-      break;
-  }
-  return world.settings.pod_cidr[static_cast<size_t>(family)].has_value();
-}
-
 bool is_node(const World& world, const Source& source) {
   return source.link == Link::kHost || world.node.has(source.address);
 }
@@ -121,10 +109,23 @@ Decision decide_external_local(const World& world, const PortEndpoints& endpoint
 
 std::map<FrontendKey, Frontend> frontends_of(const World& world) { return Claims(world).take(); }
 
+bool has_detector(const World& world, Family family) {
+  switch (world.settings.detector) {
+    case Detector::kNone:
+      return false;
+    case Detector::kLinks:
+    case Detector::kEveryLink:
+      return true;
+    case Detector::kCidr:
+      break;
+  }
+  return world.settings.pod_cidr[static_cast<size_t>(family)].has_value();
+}
+
 bool is_local_pod(const World& world, const Source& source) {
   const Family family = source.address.family;
   if (source.link == Link::kHost || !has_detector(world, family)) return false;
-  if (world.settings.detector == Detector::kLinks) return source.link == Link::kPod;
+  if (world.settings.detector != Detector::kCidr) return source.link == Link::kPod;
   return world.settings.pod_cidr[static_cast<size_t>(family)]->contains(source.address);
 }
 

@@ -55,6 +55,7 @@ bool needs_snat(const World& world, const Frontend& frontend, const Source& sour
                 const AddressPort& chosen);
 
 // K-61
+bool has_detector(const World& world, Family family);
 bool is_local_pod(const World& world, const Source& source);
 
 }  // namespace waggle::reference

@@ -35,7 +35,7 @@ Protocol Generator::protocol() { return kProtocols[below(features_.sctp ? 3 : 2)
 
 Settings Generator::settings() {
   Settings settings;
-  settings.detector = static_cast<Detector>(below(3));
+  settings.detector = static_cast<Detector>(below(4));
   if (settings.detector != Detector::kCidr) return settings;
   if (!one_in(4)) settings.pod_cidr[0] = Cidr::parse("10.244.1.0/24");
   if (!one_in(4)) settings.pod_cidr[1] = Cidr::parse("2001:db8:f1::/64");

@@ -3,7 +3,8 @@
 // values, as text (the fixtures in tests/packet/cases), and made smaller while it still fails.
 //
 //   # What this case shows.
-//   === settings         detector=links|cidr|none snat=always masquerade=all ping=reject ports=pass unallocated=pass
+//   === settings         detector=links|cidr|every-link|none snat=always masquerade=all ping=reject ports=pass
+//   unallocated=pass
 //   === apply            manifests (YAML documents)
 //   === delete           objects that are gone, one a line: "Service ns/s1"
 //   === packets          one a line: "pod tc 10.244.1.10:40000 > 10.96.0.1:80 TCP open", with < for the backend's

@@ -94,7 +94,7 @@ Result<Deletion> parse_deletion(const std::string& line) {
 Result<void> parse_setting(const std::string& word, Settings& settings) {
   const size_t equals = std::min(word.find('='), word.size());
   const std::string name = word.substr(0, equals), value = word.substr(std::min(equals + 1, word.size()));
-  if (name == "detector" && parse_word(value, {"none", "links", "cidr"}, settings.detector)) return {};
+  if (name == "detector" && parse_word(value, {"none", "links", "cidr", "every-link"}, settings.detector)) return {};
   if (word == "snat=always") return settings.snat_always = true, Result<void>{};
   if (word == "masquerade=all") return settings.masquerade_all = true, Result<void>{};
   if (word == "ping=reject") return settings.answer_ping = false, Result<void>{};

@@ -140,7 +140,7 @@ constexpr const char* kLinks[] = {"pod", "uplink", "host"};
 constexpr const char* kSignals[] = {"open", "data", "finish", "reset", "ping", "error", "pieces"};
 
 std::string settings_text(const Settings& settings) {
-  static constexpr const char* kDetectors[] = {"none", "links", "cidr"};
+  static constexpr const char* kDetectors[] = {"none", "links", "cidr", "every-link"};
   std::string text = fmt::format("detector={}", kDetectors[static_cast<size_t>(settings.detector)]);
   for (const auto& cidr : settings.pod_cidr) {
     if (cidr) text += " pods=" + cidr->text();

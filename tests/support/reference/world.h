@@ -23,7 +23,7 @@ struct AddressPort {
 };
 
 // How local pods are told from others (contract K-61).
-enum class Detector : uint8_t { kNone, kLinks, kCidr };
+enum class Detector : uint8_t { kNone, kLinks, kCidr, kEveryLink };
 
 struct Settings {
   bool snat_always = false;      // as kube-proxy masquerades, instead of only where it is needed
