@@ -12,6 +12,7 @@ typedef struct __sk_buff wg_context;
 #define WG_CONTEXT_IFINDEX(context) ((context)->ifindex)
 
 #include "lib/alone.h"
+#include "lib/direct.h"
 #include "lib/fragment.h"
 #include "lib/host.h"
 #include "lib/icmp.h"
@@ -244,6 +245,7 @@ static __always_inline int not_served(struct __sk_buff *skb, __u32 family, const
 		return request_failed(skb, family, packet, result);
 	if (UNLIKELY(address_is_for_services(family, packet->destination)))
 		return no_frontend(skb, family, packet, result);
+	direct_note(family, packet);
 	return result;
 }
 

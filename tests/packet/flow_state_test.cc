@@ -127,6 +127,27 @@ TEST_P(FlowState, ThatHasEndedDoesNotTakeTheAnswersOfADirectConnection) {
   EXPECT_TRUE(flows().empty());
 }
 
+// The same for UDP, where nothing says that the old one has ended: it goes once it has been silent.
+TEST_P(FlowState, ThatIsSilentDoesNotTakeTheAnswersOfADirectDatagram) {
+  if (!GetParam().udp()) return;
+  serve_on({at().local_backend});
+  const PacketSpec through_service = packet(kSyn);
+  PacketSpec direct = through_service;
+  direct.destination = at().local_backend;
+  direct.destination_port = kBackendPort;
+  const PacketSpec direct_answer = reply_to(direct);
+  send(kSyn);
+  expect("a direct datagram", {.packet = build(direct)}, {.packet = build(direct), .reasons = {{"not-service", 1}}});
+  EXPECT_EQ(flows().size(), 1u) << "in use";
+  answer(at().local_backend, 0);
+  rig().age_flows(3);
+  expect("another", {.packet = build(direct)}, {.packet = build(direct), .reasons = {{"not-service", 1}}});
+  expect("its answer", {.hook = RunHook::kTcEgress, .packet = build(direct_answer)},
+         {.packet = build(direct_answer), .reasons = {{"no-flow", 1}}});
+  EXPECT_EQ(send(kSyn), at().local_backend) << "the service's flow begins anew";
+  answer(at().local_backend, 0);
+}
+
 TEST_P(FlowState, IsEstablishedByItsFirstReply) {
   serve_on({at().local_backend});
   send(kSyn);
