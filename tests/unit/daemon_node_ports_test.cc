@@ -115,6 +115,16 @@ TEST_F(NodePorts, FollowTheAddressesOfLinks) {
 }
 
 // Proves: O-20, X-197
+TEST_F(NodePorts, AddressesOfTheLinkThatIpvsModeLeavesAreNotTheNodesOwn) {
+  const auto own = own_addresses(network.interfaces());
+  network.add(9, "kube-ipvs0");
+  network.add_address(9, "10.96.0.1");
+  EXPECT_EQ(own_addresses(network.interfaces()), own);
+  network.add(10, "nodelocaldns");
+  network.add_address(10, "10.96.0.10");
+  EXPECT_EQ(own_addresses(network.interfaces()).size(), own.size() + 1);
+}
+
 TEST_F(NodePorts, HealthChecksListenWhereNodePortsAreAndOnLoopbackIfThatIsListed) {
   const auto listening = [this](NodePortAccept accept, const std::vector<std::string>& listed = {}) {
     std::vector<std::string> texts;

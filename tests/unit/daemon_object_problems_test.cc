@@ -65,8 +65,8 @@ TEST_F(Judging, AClusterIpThatIsAHostsIsNamedWithTheHost) {
   judge.judge(state, {"default", "web"});
   EXPECT_THAT(judge.standing_problems(),
               ElementsAre("Service default/web: its ClusterIP 10.200.0.1 is an address of node n1; the service's own "
-                          "ports are served, what goes to others is left alone; delete the service and create it with "
-                          "another ClusterIP"));
+                          "ports are served, what goes to others is left alone; unless that is meant, create the "
+                          "service with another ClusterIP"));
 }
 
 TEST_F(Judging, AnExternalIpThatLiesInARangeIsNamed) {

@@ -45,7 +45,7 @@ void Agent::tell_node_ports() {
   const auto cidrs = node_port_cidrs(options_.node_ports, identity_.ips());
   reconciler_.set_node_addresses({.node_port_addresses = node_port_addresses(cidrs, parts_.network->interfaces()),
                                   .node_ips = identity_.ips().all()});
-  judge_services(reconciler_.set_own_addresses(node_port_addresses({}, parts_.network->interfaces())));
+  judge_services(reconciler_.set_own_addresses(own_addresses(parts_.network->interfaces())));
   servers_->listen_for_health_checks(health_check_addresses(cidrs, parts_.network->interfaces()));
 }
 

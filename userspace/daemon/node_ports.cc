@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 
+#include "node/kube_proxy_ipvs.h"
 #include "waggle/abi/frontend.h"
 
 namespace waggle {
@@ -74,6 +75,16 @@ std::vector<IpAddress> node_port_addresses(const std::vector<Cidr>& cidrs, const
     if (accepts_all(cidrs, address.family)) return !kLinkLocal6.contains(address);
     return listed(cidrs, address);
   });
+}
+
+std::vector<IpAddress> own_addresses(const NodeInterfaces& interfaces) {
+  std::set<IpAddress> own;
+  for (const auto& [index, link] : interfaces.all()) {
+    if (link.name == kIpvsLink) continue;
+    for (const InterfaceAddress& one : link.addresses) own.insert(one.address);
+  }
+  std::erase_if(own, [](const IpAddress& one) { return is_loopback(one) || kLinkLocal6.contains(one); });
+  return {own.begin(), own.end()};
 }
 
 Result<std::vector<IpAddress>> adopted_node_port_addresses(TableStore& tables) {

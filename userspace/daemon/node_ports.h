@@ -21,6 +21,10 @@ bool accepts_all(const std::vector<Cidr>& cidrs, Family family);
 // one, and they would only fill the tables.
 std::vector<IpAddress> node_port_addresses(const std::vector<Cidr>& cidrs, const NodeInterfaces& interfaces);
 
+// Of this node's links: no service can have them alone. Not those of the link that kube-proxy's ipvs mode leaves, where
+// every service address stands.
+std::vector<IpAddress> own_addresses(const NodeInterfaces& interfaces);
+
 // Where a previous run served node ports, as the tables say.
 Result<std::vector<IpAddress>> adopted_node_port_addresses(TableStore& tables);
 

@@ -24,7 +24,7 @@ std::vector<std::string> cluster_ip_words(const Service& service, const State& s
     if (const auto doubt = cluster_ip_doubt(state, ip))
       words.push_back(fmt::format(
           "Service {}: its ClusterIP {} {}; the service's own ports are served, what goes to others is left "
-          "alone; delete the service and create it with another ClusterIP",
+          "alone; unless that is meant, create the service with another ClusterIP",
           service.name.text(), ip.text(), *doubt));
   }
   return words;
