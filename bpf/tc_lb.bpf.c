@@ -123,10 +123,8 @@ static __always_inline int reply6(struct __sk_buff *skb, const struct packet *pa
 {
 	const struct frontend_hit none = {};
 	struct lb_scratch *work = lb_scratch_for(packet, &none);
-	int result;
+	int result = lb_reply6(packet, work);
 
-	lb_reply_key6(work);
-	result = lb_reply6(work);
 	lb_reply_follow(WG_IPV6, work);
 	return result < 0 ? result : show_frontend6(skb, work);
 }

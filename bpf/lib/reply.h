@@ -229,20 +229,26 @@ WG_GLOBAL int lb_reply_to_owner6(struct lb_scratch *work)
 		    : -WG_REASON_NO_FLOW;
 }
 
-/* For the destination of work->packet, in two steps whose frames do not add up. */
-WG_GLOBAL int lb_reply_key6(struct lb_scratch *work)
+/* A step of its own for the few packets that need it: its frame does not stand on that of lb_reply_key6. */
+WG_GLOBAL int lb_resolve_source_port6(struct lb_scratch *work)
 {
-	const struct packet *packet = work ? &work->packet : 0;
-
-	if (!packet)
-		return 0;
-	reply_key(WG_IPV6, packet->destination, packet->destination_port, packet->source, packet->source_port,
-		  &work->key);
-	reply_resolve_source_port(WG_IPV6, packet->protocol, &work->key);
+	if (work)
+		reply_resolve_source_port(WG_IPV6, work->packet.protocol, &work->key);
 	return 0;
 }
-
-WG_GLOBAL int lb_reply6(struct lb_scratch *work)
+WG_GLOBAL int lb_reply_key6(struct lb_scratch *work)
 {
 	return work ? lb_reply_to_key(WG_IPV6, work) : -WG_REASON_NO_FLOW;
+}
+
+/* For the destination of `packet`, which is work->packet, too. */
+WG_INLINE int lb_reply6(const struct packet *packet, struct lb_scratch *work)
+{
+	if (!work)
+		return -WG_REASON_NO_FLOW;
+	reply_key(WG_IPV6, packet->destination, packet->destination_port, packet->source, packet->source_port,
+		  &work->key);
+	if (UNLIKELY(snat_port_in_range(packet->destination_port)))
+		lb_resolve_source_port6(work);
+	return lb_reply_key6(work);
 }
