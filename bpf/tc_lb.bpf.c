@@ -10,6 +10,7 @@
 #define WG_THIS_HOOK WG_HOOK_TC
 typedef struct __sk_buff wg_context;
 #define WG_CONTEXT_IFINDEX(context) ((context)->ifindex)
+#define WG_ASKS_CONNTRACK
 
 #include "lib/alone.h"
 #include "lib/direct.h"

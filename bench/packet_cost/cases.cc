@@ -25,18 +25,19 @@ Case established(const char* name, TestHook hook, bench_fragment fragment, uint3
           .payload = payload};
 }
 
-Case new_flow(const char* name, TestHook hook, bool few_clients = false) {
+Case new_flow(const char* name, TestHook hook, bool few_clients = false, uint8_t tcp_flags = kSyn) {
   return {.name = name,
           .hook = hook,
           .egress = kIngress,
           .packet = BENCH_PACKET_REQUEST,
-          .tcp_flags = kSyn,
+          .tcp_flags = tcp_flags,
           .expect = kNewFlow,
           .few_clients = few_clients};
 }
 
-// Affinity: a client's first flow to a service, and the next ones, which ask for the backend of the last. SCTP: what it
-// costs to carry the change of the ports over 64 and 1400 bytes.
+// Amid a connection: connection tracking is asked for each packet. Affinity: a client's first flow to a service, and
+// the next ones, which ask for the backend of the last. SCTP: what it costs to carry the change of the ports over 64
+// and 1400 bytes.
 std::vector<Phase> feature_phases() {
   return {
       {TableState::kEmpty,
@@ -55,6 +56,7 @@ std::vector<Phase> feature_phases() {
        false,
        {established("sctp_64", kTc, BENCH_WHOLE, 64), established("sctp_1400", kTc, BENCH_WHOLE, 1400)},
        kSctp},
+      {TableState::kEmpty, false, {new_flow("amid_connection", kTc, false, kAck)}, kTakeover},
   };
 }
 

@@ -28,7 +28,7 @@ struct Case {
 
 // What the services of a phase ask for beside being there. Those that ask for something are measured without the
 // comparisons, which do not know it: beside the plain cases of the same table.
-enum class Feature : uint8_t { kPlain, kAffinity, kFewRanges, kManyRanges, kFragments, kSctp };
+enum class Feature : uint8_t { kPlain, kAffinity, kFewRanges, kManyRanges, kFragments, kSctp, kTakeover };
 constexpr uint8_t protocol_of(Feature feature) {
   return feature == Feature::kSctp ? WG_PROTOCOL_SCTP : WG_PROTOCOL_TCP;
 }

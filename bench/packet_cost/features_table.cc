@@ -26,7 +26,7 @@ const ResultRow* find_row(const std::vector<ResultRow>& rows, std::string_view n
 
 // The plain case that a feature's is compared with; empty: it is plain itself.
 std::string_view plain_case(std::string_view name) {
-  if (name.starts_with("affinity") || name.starts_with("ranges")) return "new_flow";
+  if (name.starts_with("affinity") || name.starts_with("ranges") || name.starts_with("amid")) return "new_flow";
   return name.starts_with("fragment") || name.starts_with("sctp") ? "established" : "";
 }
 

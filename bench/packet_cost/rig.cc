@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "dataplane/conntrack_lookup.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/errors.h"
 #include "dataplane/jiffies.h"
@@ -58,6 +59,7 @@ wg_settings settings_for(const MapSet& maps) {
   settings.snat_port_min = BENCH_NODE_PORT;
   settings.snat_port_mask = BENCH_NODE_PORTS - 1;
   settings.hz = jiffies_per_second();
+  settings.policy = offers_conntrack_lookup() ? WG_POLICY_KEEP_TRACKED : 0;
   std::ranges::copy(default_flow_lifetimes(), settings.flow_lifetime_s);
   return settings;
 }

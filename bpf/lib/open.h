@@ -7,6 +7,9 @@
 #include "lib/count.h"
 #include "lib/source_range.h"
 #include "lib/track.h"
+#ifdef WG_ASKS_CONNTRACK
+#include "lib/conntrack.h"
+#endif
 
 /* Backends tried when the reply would be ambiguous; the last try translates the source port instead. */
 #define LB_ATTEMPTS     4
@@ -285,6 +288,20 @@ WG_INLINE int lb_open_once(wg_context *context, __u32 family, struct lb_scratch 
 	return 0;
 }
 
+/* Has the connection of this packet been open before there was a flow, through netfilter? TC can ask; others leave
+ * every packet amid a connection to it. */
+WG_INLINE int lb_is_tracked(wg_context *context, __u32 family, struct lb_scratch *work)
+{
+	if (!(settings.policy & WG_POLICY_KEEP_TRACKED) || work->packet.protocol != WG_PROTOCOL_TCP ||
+	    LIKELY(flow_is_opening(&work->packet)))
+		return 0;
+#ifdef WG_ASKS_CONNTRACK
+	return family == WG_IPV4 ? conntrack_translates4(context, work) : conntrack_translates6(context, work);
+#else
+	return 1;
+#endif
+}
+
 /* Opens a flow for the request in work->packet, where that is allowed. 0: work->answer says where it goes. */
 WG_INLINE int lb_open(wg_context *context, __u32 family, struct lb_scratch *work)
 {
@@ -297,6 +314,8 @@ WG_INLINE int lb_open(wg_context *context, __u32 family, struct lb_scratch *work
 		return -WG_REASON_NO_FLOW;
 	if (!work->packet.l4_offset) /* a later fragment, and its first one opened none */
 		return -WG_REASON_FRAGMENT_LOST;
+	if (UNLIKELY(lb_is_tracked(context, family, work)))
+		return -WG_REASON_TO_STACK;
 	if (UNLIKELY(work->frontend.flags & WG_FRONTEND_FILTERED) &&
 	    !(family == WG_IPV4 ? lb_allows4(work) : lb_allows6(work)))
 		return -WG_REASON_SOURCE_RANGE;

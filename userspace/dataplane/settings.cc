@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "dataplane/conntrack_lookup.h"
 #include "dataplane/errors.h"
 #include "dataplane/jiffies.h"
 
@@ -75,7 +76,7 @@ wg_settings make_settings(const DataplaneConfig& config, const PinnedMaps& maps,
   settings.sock_lb_tcp = config.sock_lb_tcp;
   settings.sock_lb_udp = config.sock_lb_udp;
   settings.reject_per_second = config.reject_per_second;
-  settings.policy = config.policy;
+  settings.policy = config.policy | (offers_conntrack_lookup() ? WG_POLICY_KEEP_TRACKED : 0);
   settings.host_netns_cookie = cookie;
   std::ranges::copy(config.flow_lifetime_s, settings.flow_lifetime_s);
   return settings;

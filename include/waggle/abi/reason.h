@@ -16,7 +16,7 @@
 	X(PROTOCOL, "protocol", "left alone: neither TCP, UDP nor SCTP")                                               \
 	X(NOT_SERVICE, "not-service", "left alone: the destination is no frontend")                                    \
 	X(NO_FLOW, "no-flow", "left alone: no flow for this reply, or a frontend that takes no new flows")             \
-	X(TO_STACK, "to-stack", "XDP left it to TC and the kernel's own forwarding")                                   \
+	X(TO_STACK, "to-stack", "XDP left it to TC; TC left it to netfilter, which has this connection already")       \
 	X(NO_ENDPOINTS, "no-endpoints", "rejected: no usable endpoint anywhere (contract K-15)")                       \
 	X(NO_LOCAL_ENDPOINTS, "no-local-endpoints",                                                                    \
 	  "dropped: the traffic policy is Local and no endpoint is here (K-16, K-17)")                                 \

@@ -21,6 +21,7 @@ enum wg_sock_lb {
 #define WG_POLICY_ANSWER_PING      0x4u  /* a ClusterIP answers echo requests itself; else they are rejected (K-86) */
 #define WG_POLICY_REJECT_UNKNOWN   0x8u  /* other ports of a ClusterIP are rejected; else untouched (K-85) */
 #define WG_POLICY_DROP_UNALLOCATED 0x10u /* service addresses no service has are dropped; else untouched (K-87) */
+#define WG_POLICY_KEEP_TRACKED     0x20u /* open connections that netfilter translates stay with it (conntrack.h) */
 
 struct wg_settings {
 	struct wg_hash_key hash_key;
