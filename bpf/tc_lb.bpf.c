@@ -244,7 +244,8 @@ static __always_inline int not_served(struct __sk_buff *skb, __u32 family, const
 		return request_failed(skb, family, packet, result);
 	if (UNLIKELY(address_is_for_services(family, packet->destination)))
 		return no_frontend(skb, family, packet, result);
-	direct_note(family, packet);
+	if (direct_may_be(family, packet) && !link_runs_xdp(skb->ifindex))
+		direct_note(family, packet);
 	return result;
 }
 

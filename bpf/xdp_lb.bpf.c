@@ -8,6 +8,7 @@
 #define WG_THIS_HOOK WG_HOOK_XDP
 typedef struct xdp_md wg_context;
 
+#include "lib/direct.h"
 #include "lib/nat_xdp.h"
 #include "lib/reply.h"
 
@@ -163,7 +164,10 @@ static __always_inline int handle(struct xdp_md *xdp, __u32 family, const struct
 		if (result != -WG_REASON_NOT_SERVICE)
 			return result;
 	}
-	return family == WG_IPV4 ? handle_request4(xdp, packet) : handle_request6(xdp, packet);
+	result = family == WG_IPV4 ? handle_request4(xdp, packet) : handle_request6(xdp, packet);
+	if (result == -WG_REASON_NOT_SERVICE && direct_may_be(family, packet))
+		direct_note(family, packet);
+	return result;
 }
 
 /* Parses and handles. A packet that says it is longer than it is counts as cut short; only the first buffer is in

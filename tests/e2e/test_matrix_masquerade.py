@@ -111,6 +111,7 @@ def check():
         for name, (table, options) in ROUNDS.items():
             for agent in cluster.agents.values():
                 agent.stop()
+                agent.waggle("cleanup")  # a flow of the round before keeps its masquerade, and a port may come again
             cluster.start_agents("--snat-mode=always", *options)
             verdicts = Masquerading(cluster, table)
             results = matrix_run.ask_all(cluster, questions(verdicts))

@@ -51,6 +51,23 @@ class Xdp : public VariantTest {
 };
 INSTANTIATE_TEST_SUITE_P(, Xdp, kVariants, variant_name);
 
+// The port has another socket now, perhaps: the newest datagram says whose the next answer is.
+TEST_P(Xdp, ADatagramToTheBackendItselfEndsTheFlowThatItsAnswerWouldBelongTo) {
+  if (!GetParam().udp()) return;
+  serve_on(at().local_backend);
+  const PacketSpec in = from_outside();
+  PacketSpec direct = in;
+  direct.destination = at().local_backend;
+  direct.destination_port = kBackendPort;
+  const RunInput answer{.hook = RunHook::kTcEgress, .ifindex = kUplink, .packet = build(reply_to(direct))};
+  for (int round = 0; round < 2; ++round) {
+    expect("through the service", input(in), {.verdict = XDP_PASS, .packet = build(direct)});
+    expect("its answer", answer, {.packet = build(reply_to(in))});
+    expect("directly", input(direct), {.verdict = XDP_PASS, .packet = build(direct), .reasons = {{"not-service", 1}}});
+    expect("its answer", answer, {.packet = answer.packet, .reasons = {{"no-flow", 1}}});
+  }
+}
+
 TEST_P(Xdp, RequestLeavesAtOnceAndItsReplyComesBackAtOnce) {
   serve_on(at().remote_backend);
   const PacketSpec in = from_outside();
