@@ -297,11 +297,9 @@ static __always_inline int egress(struct __sk_buff *skb, __u32 family, const str
 {
 	if (UNLIKELY(skb->mark & settings.snat_mark))
 		return snat_out(skb, packet);
-	if (UNLIKELY(host_is_sender(skb)) && !lb_is_reply(family, packet))
-		return from_host(skb, family, packet);
-	if (LIKELY(!lb_is_reply(family, packet)))
-		return -WG_REASON_NOT_SERVICE;
-	return family == WG_IPV4 ? reply4(skb, packet) : reply6(skb, packet);
+	if (UNLIKELY(lb_is_reply(family, packet)))
+		return family == WG_IPV4 ? reply4(skb, packet) : reply6(skb, packet);
+	return UNLIKELY(host_is_sender(skb)) ? from_host(skb, family, packet) : -WG_REASON_NOT_SERVICE;
 }
 
 static __always_inline int without_ports(struct __sk_buff *skb, __u32 family, const struct packet *packet,
