@@ -9,11 +9,13 @@
 #include "lib/open.h"
 
 /* UDP leaves a backend that serves no more with its next datagram; a new connection does, too (contract K-120, K-13).
- */
+ * But a flow whose service is gone has nowhere else to go (contract K-122, X-176: nobody cleans up after it). */
 WG_INLINE int lb_must_choose_anew(__u32 family, const struct packet *packet, const struct frontend_hit *frontend,
 				  __u32 backend, const __u32 *address, __be16 port)
 {
 	if (packet->protocol != WG_PROTOCOL_UDP && !flow_is_opening(packet))
+		return 0;
+	if (packet->protocol == WG_PROTOCOL_UDP && UNLIKELY(frontend->kind == WG_FRONTEND_TOMBSTONE))
 		return 0;
 	return !backend_still_serves(backend & WG_BACKEND_ID_MASK, frontend->service, address_words(family), address,
 				     port);

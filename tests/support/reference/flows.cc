@@ -48,11 +48,12 @@ const Flow* Model::flow(const FlowKey& key) const {
 }
 
 // K-13, K-122, K-123: a connection that ends or opens anew on a dead endpoint, and a UDP flow whose endpoint serves no
-// more, leave their endpoint.
+// more, leave their endpoint. A UDP flow whose service is gone stays: nobody cleans up after it.
 bool Model::must_leave(const FlowKey& key, const Flow& flow, Signal signal) const {
   const bool is_opening = key.protocol != Protocol::kUdp && signal == Signal::kOpen;
   if (key.protocol != Protocol::kUdp && !is_opening) return false;
   if (is_opening && flow.is_ending()) return true;
+  if (!is_opening && live(key) == nullptr) return false;
   const auto owner = owners_.find({key.frontend, key.protocol});
   if (owner == owners_.end() || owner->second != flow.owner) return true;  // the address is another service's now
   return !endpoints_of(world, owner->second).serving.contains(flow.backend);
