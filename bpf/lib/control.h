@@ -37,3 +37,10 @@ WG_INLINE int link_runs_xdp(__u32 ifindex)
 
 	return link && (link->flags & needed) == needed;
 }
+
+/* The node address with this index that packets take as source. */
+WG_INLINE const __u32 *snat_address(__u32 family, const struct wg_control *state, __u32 index)
+{
+	index &= WG_SNAT_ADDRESSES - 1;
+	return family == WG_IPV4 ? &state->snat_address4[index] : state->snat_address6[index];
+}

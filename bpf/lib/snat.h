@@ -185,13 +185,6 @@ WG_INLINE void snat_release(__u32 family, const struct insert_request *flow, __u
 		snat_delete6(key, protocol);
 }
 
-/* The node address with this index, or nothing. */
-WG_INLINE const __u32 *snat_address(__u32 family, const struct wg_control *state, __u32 index)
-{
-	index &= WG_SNAT_ADDRESSES - 1;
-	return family == WG_IPV4 ? &state->snat_address4[index] : state->snat_address6[index];
-}
-
 /* Which node address a packet leaving by this interface takes (contract K-59). Negative reason: the node has none. */
 WG_INLINE int snat_address_index(__u32 family, struct wg_control *state, __u32 ifindex)
 {

@@ -212,6 +212,41 @@ WG_INLINE int sock_select(struct bpf_sock_addr *context, __u32 family, const str
 			      select_is_local_only(service, frontend->flags, source), chosen);
 }
 
+/* Is one of the addresses that the node's packets leave with? */
+WG_INLINE int sock_is_way_out(__u32 family, struct wg_control *state, const __u32 *address)
+{
+#pragma nounroll
+	for (__u32 i = 0; i < WG_SNAT_ADDRESSES; i++) {
+		OPAQUE(i);
+		if (same_address(address_words(family), snat_address(family, state, i), address))
+			return 1;
+	}
+	return 0;
+}
+
+/* Has a process of the node bound its socket to an address by which other nodes do not find back, perhaps, such as one
+ * of loopback or a service's? Policy masquerades its flows (contract K-51, K-54), which is for TC. */
+WG_INLINE int sock_is_bound_aside(struct bpf_sock_addr *context, __u32 family)
+{
+	struct wg_control *state = control_get();
+	struct bpf_sock *socket = context->sk;
+	__u32 source[WG_ADDRESS_WORDS] = {};
+
+	if (!socket || !state)
+		return 0;
+	if (family == WG_IPV4) {
+		source[0] = socket->src_ip4;
+	} else {
+		source[0] = socket->src_ip6[0];
+		source[1] = socket->src_ip6[1];
+		source[2] = socket->src_ip6[2];
+		source[3] = socket->src_ip6[3];
+	}
+	if (LIKELY(!(source[0] | source[1] | source[2] | source[3])))
+		return 0;
+	return bpf_get_netns_cookie(context) == settings.host_netns_cookie && !sock_is_way_out(family, state, source);
+}
+
 /* Nobody serves, or nobody may: what the call does. */
 WG_INLINE int sock_step_without_backend(int result)
 {
@@ -248,6 +283,8 @@ WG_INLINE int sock_choose(struct bpf_sock_addr *context, __u32 family, const str
 	result = sock_select(context, family, &frontend, chosen);
 	if (result)
 		return sock_step_without_backend(result);
+	if (!chosen->is_local && UNLIKELY(sock_is_bound_aside(context, family)))
+		return SOCK_UNTOUCHED;
 	sock_remember_frontend(context, family, peer, chosen, frontend.service);
 	if (keeps)
 		sock_remember_backend(context, family, peer, chosen, frontend.service);

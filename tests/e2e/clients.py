@@ -42,12 +42,12 @@ def outcome_of(error):
     return f"broken: {error.strerror}"
 
 
-def tcp_connection(address, port, timeout=3.0, local_port=0):
+def tcp_connection(address, port, timeout=3.0, local_port=0, source=""):
     result = socket.socket(family_of(address), socket.SOCK_STREAM)
     result.settimeout(timeout)
-    if local_port:
+    if local_port or source:
         result.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        result.bind(("", local_port))
+        result.bind((source, local_port))
     try:
         result.connect((address, port))
     except OSError:
@@ -78,10 +78,10 @@ def who(connection):
     return _answer(read_line(connection), connection)
 
 
-def ask_tcp(address, port, timeout=3.0):
+def ask_tcp(address, port, timeout=3.0, source=""):
     """One short connection."""
     try:
-        with tcp_connection(address, port, timeout) as connection:
+        with tcp_connection(address, port, timeout, source=source) as connection:
             return who(connection)
     except OSError as error:
         return outcome_of(error)
@@ -92,13 +92,13 @@ UDP_BUFFER_BYTES = 16 << 20
 SO_RCVBUFFORCE = 33  # the socket module does not name it
 
 
-def udp_socket(address, port, timeout=3.0, local_port=0):
+def udp_socket(address, port, timeout=3.0, local_port=0, source=""):
     """A connected socket."""
     result = socket.socket(family_of(address), socket.SOCK_DGRAM)
     result.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER_BYTES)
     result.settimeout(timeout)
-    if local_port:
-        result.bind(("", local_port))
+    if local_port or source:
+        result.bind((source, local_port))
     result.connect((address, port))
     return result
 
@@ -117,10 +117,10 @@ def count_udp(asker, size):
     return who_udp(asker, "count ".ljust(size, "x"), str(size))
 
 
-def ask_udp(address, port, timeout=3.0, local_port=0):
+def ask_udp(address, port, timeout=3.0, local_port=0, source=""):
     """One datagram from a fresh connected socket."""
     try:
-        with udp_socket(address, port, timeout, local_port) as asker:
+        with udp_socket(address, port, timeout, local_port, source) as asker:
             return who_udp(asker)
     except OSError as error:
         return outcome_of(error)
@@ -141,6 +141,11 @@ ASK = {"TCP": ask_tcp, "UDP": ask_udp, "SCTP": ask_sctp}
 def ask(protocol, address, port, count=1, timeout=3.0):
     """The outcomes of `count` questions, each from a fresh socket."""
     return [ASK[protocol](address, port, timeout) for _ in range(count)]
+
+
+def ask_from(source, protocol, address, port, count=1, timeout=3.0):
+    """The same over TCP or UDP, from sockets that are bound to an address."""
+    return [ASK[protocol](address, port, timeout, source=source) for _ in range(count)]
 
 
 def ask_all(questions, at_once=24):
