@@ -11,23 +11,12 @@ namespace {
 
 class Alone : public VariantTest {
  protected:
-  void serve_on(const std::string& backend) {
-    serve({.variant = GetParam(),
-           .cluster_ips = {at().cluster_ip},
-           .load_balancer_ips = {at().load_balancer_ip},
-           .endpoints = {backend}});
-  }
   // As it arrives at the first uplink.
   [[nodiscard]] static PacketSpec arriving(PacketSpec spec, const Mac& link = kUplinkMac) {
     spec.destination_mac = link;
     return spec;
   }
   [[nodiscard]] PacketSpec from_outside() const { return arriving(request(at().outside, at().load_balancer_ip)); }
-  [[nodiscard]] static PacketSpec to_backend(PacketSpec spec, const std::string& backend) {
-    spec.destination = backend;
-    spec.destination_port = kBackendPort;
-    return spec;
-  }
   [[nodiscard]] static RunInput input(const PacketSpec& spec, uint32_t link = kUplink) {
     return {.ifindex = link, .packet = build(spec)};
   }

@@ -27,11 +27,6 @@ class Fragment : public VariantTest {
     for (size_t i = 0; i < 3000; ++i) spec.payload.push_back(static_cast<uint8_t>(i * 7));
     return spec;
   }
-  [[nodiscard]] static PacketSpec to_backend(PacketSpec spec, const std::string& backend) {
-    spec.destination = backend;
-    spec.destination_port = kBackendPort;
-    return spec;
-  }
   // Every fragment of `in` becomes the same fragment of `out`.
   void expect_all(const std::string& what, RunInput input, const PacketSpec& in, const PacketSpec& out,
                   uint32_t mark = 0) {

@@ -21,17 +21,6 @@ class IcmpTest : public VariantTest {
  protected:
   static constexpr uint32_t kMark = 0x4000;  // settings.snat_mark
 
-  void serve_on(const std::string& backend) {
-    serve({.variant = GetParam(),
-           .cluster_ips = {at().cluster_ip},
-           .load_balancer_ips = {at().load_balancer_ip},
-           .endpoints = {backend}});
-  }
-  [[nodiscard]] static PacketSpec to_backend(PacketSpec spec, const std::string& backend) {
-    spec.destination = backend;
-    spec.destination_port = kBackendPort;
-    return spec;
-  }
   [[nodiscard]] std::vector<IcmpKind> kinds() const {
     if (GetParam().ipv6()) return {{2, 0, 1280}, {1, 4, 0}, {3, 0, 0}, {4, 1, 40}};
     return {{3, 4, 1400}, {3, 3, 0}, {11, 0, 0}, {12, 0, 0x14000000}};

@@ -117,6 +117,19 @@ class VariantTest : public PacketTest, public testing::WithParamInterface<Varian
   // The first packet of the client at `source` to `destination`.
   [[nodiscard]] PacketSpec request(const std::string& source, const std::string& destination) const;
   [[nodiscard]] static PacketSpec reply_to(const PacketSpec& request);
+  // A service of the variant's protocol with one backend.
+  void serve_on(const std::string& backend) {
+    serve({.variant = GetParam(),
+           .cluster_ips = {at().cluster_ip},
+           .load_balancer_ips = {at().load_balancer_ip},
+           .endpoints = {backend}});
+  }
+  // A request to it as it goes on to the backend.
+  [[nodiscard]] static PacketSpec to_backend(PacketSpec spec, const std::string& backend) {
+    spec.destination = backend;
+    spec.destination_port = kBackendPort;
+    return spec;
+  }
 };
 
 // The destination (or source) address of a packet, as text.

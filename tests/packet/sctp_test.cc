@@ -22,11 +22,6 @@ class Sctp : public VariantTest {
     spec.sctp_chunk = type;
     return spec;
   }
-  [[nodiscard]] static PacketSpec to_backend(PacketSpec spec, const std::string& backend) {
-    spec.destination = backend;
-    spec.destination_port = kBackendPort;
-    return spec;
-  }
   [[nodiscard]] std::vector<FlowCopy> flows() const {
     return rig().flows(GetParam().ipv6() ? FlowTable::kFlows6 : FlowTable::kFlows4);
   }

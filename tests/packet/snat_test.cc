@@ -11,17 +11,6 @@ constexpr uint32_t kMark = 0x4000;
 
 class Snat : public VariantTest {
  protected:
-  void serve_on(const std::string& backend) {
-    serve({.variant = GetParam(),
-           .cluster_ips = {at().cluster_ip},
-           .load_balancer_ips = {at().load_balancer_ip},
-           .endpoints = {backend}});
-  }
-  [[nodiscard]] static PacketSpec to_backend(PacketSpec spec, const std::string& backend) {
-    spec.destination = backend;
-    spec.destination_port = kBackendPort;
-    return spec;
-  }
   [[nodiscard]] static PacketSpec from_frontend(PacketSpec spec, const PacketSpec& request) {
     spec.source = request.destination;
     spec.source_port = request.destination_port;

@@ -12,12 +12,6 @@ namespace {
 
 class Xdp : public VariantTest {
  protected:
-  void serve_on(const std::string& backend) {
-    serve({.variant = GetParam(),
-           .cluster_ips = {at().cluster_ip},
-           .load_balancer_ips = {at().load_balancer_ip},
-           .endpoints = {backend}});
-  }
   [[nodiscard]] PacketSpec from_outside() const { return request(at().outside, at().load_balancer_ip); }
   // `request` as it leaves toward the backend, but for the node port.
   [[nodiscard]] static PacketSpec forwarded(PacketSpec spec, const std::string& backend, const std::string& node) {
