@@ -10,7 +10,7 @@ import subprocess
 import clients
 import downloads
 import web
-from harness import Cluster, expect, run_test
+from harness import Cluster, expect, run_test, wait_for
 
 SMALL = 1300  # bytes, the MTU of the narrow hop; IPv6 allows 1280 and more
 OVERLAY = 1450  # bytes, of VXLAN's links
@@ -112,13 +112,41 @@ def check(cluster, backend, where, mtu):
         expect(result == {"wrong": 0, "missing": 0}, f"{what}: download: {result}")
 
 
-def narrow_on_node(cluster, backends):
-    """Node n1 itself has the narrow ways: to the client, and to the pods of the other node."""
-    lines = [f"route add {CLIENT[0]}/32 via 172.18.0.1 mtu lock {SMALL}", f"route add {CLIENT[1]}/128 via fd00:172:18::1 mtu lock {SMALL}"]
+def narrow_routes(backends, mtu):
+    """To the client, and to the pods of the other node."""
+    routes = [f"{CLIENT[0]}/32 via 172.18.0.1 mtu {mtu}", f"{CLIENT[1]}/128 via fd00:172:18::1 mtu {mtu}"]
     for pod in backends:
         if pod.node != "n1":
-            lines += [f"route add {pod.ipv4}/32 via 172.18.0.12 mtu lock {SMALL}", f"route add {pod.ipv6}/128 via fd00:172:18::12 mtu lock {SMALL}"]
-    ip(cluster, "n1", *lines)
+            routes += [f"{pod.ipv4}/32 via 172.18.0.12 mtu {mtu}", f"{pod.ipv6}/128 via fd00:172:18::12 mtu {mtu}"]
+    return routes
+
+
+def narrow_on_node(cluster, backends, mtu):
+    """Node n1 itself has the narrow ways."""
+    ip(cluster, "n1", *(f"route add {route}" for route in narrow_routes(backends, mtu)))
+
+
+def notices_of_routes(cluster):
+    """What n1's agent says of eth0's routes."""
+    links = cluster.agents["n1"].status().get("links", [])
+    return [notice for link in links if link["interface"] == "eth0" for notice in link["notices"] if "MTU" in notice]
+
+
+def check_routes_that_xdp_does_not_see():
+    """MTUs that are not locked: bpf_fib_lookup ignores them, so XDP sends nothing by the link while there are any."""
+    with Cluster(pods=2) as cluster:
+        backends = [cluster.pod("n1", 2), cluster.pod("n2", 2)]
+        put_client_behind_router(cluster)
+        web.start(cluster, backends)
+        narrow_on_node(cluster, backends, SMALL)
+        wait_for(lambda: len(notices_of_routes(cluster)) == 1, "n1's agent says that routes have an MTU of their own")
+        check(cluster, backends[1], "by routes of the node", SMALL)
+        sent = cluster.agents["n1"].packets_sent_by_xdp()
+        expect(sent == 0, f"by routes of the node: XDP of n1 sent {sent} packets on its own")
+        ip(cluster, "n1", *(f"route del {route}" for route in narrow_routes(backends, SMALL)))
+        wait_for(lambda: not notices_of_routes(cluster), "n1's agent says so no longer")
+        check(cluster, backends[1], "without such routes", 1500)
+        expect(cluster.agents["n1"].packets_sent_by_xdp() > 0, "XDP of n1 sends nothing though no route has an MTU of its own")
 
 
 def check_hop(hop, fabric, mtu, *options):
@@ -132,7 +160,7 @@ def check_hop(hop, fabric, mtu, *options):
             for backend in backends:
                 narrow_toward_pod(cluster, backend)
         elif hop == "of the node":
-            narrow_on_node(cluster, backends)
+            narrow_on_node(cluster, backends, f"lock {SMALL}")
         for backend in backends[1:] if hop == "of the node" else backends:
             check(cluster, backend, " ".join((hop, *options)), mtu)
         sent = cluster.agents["n1"].packets_sent_by_xdp()
@@ -144,6 +172,7 @@ def test():
     for options in ((), ("--xdp=off",)):
         for hop in ("between client and node", "between node and backend", "of the node"):
             check_hop(hop, "routed", SMALL, *options)
+    check_routes_that_xdp_does_not_see()
     check_hop("overlay", "vxlan", OVERLAY)
     return "packets that do not fit are answered by an error that their sender understands"
 

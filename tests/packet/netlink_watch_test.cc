@@ -120,6 +120,71 @@ TEST_F(NetlinkWatch, LeavingABridgeIsNotTheEndOfALink) {
   EXPECT_NE(watch->interfaces().find("eth0"), nullptr);
 }
 
+// --- routes with an MTU of their own ---
+
+struct Mtus : NetlinkWatch {
+  void SetUp() override {
+    NetlinkWatch::SetUp();
+    ip("link set fabric up");
+    ip("link add eth1 up mtu 1400 type veth peer name fabric1");
+    ip("link set fabric1 up");
+    ip("address add 10.2.0.2/24 dev eth1");
+    open();
+  }
+  [[nodiscard]] std::pair<uint32_t, uint32_t> smallest() {
+    const auto mtus = watch->route_mtus();
+    EXPECT_TRUE(mtus) << mtus.error().message;
+    return {mtus->smallest(watch->interfaces().find("eth0")->index),
+            mtus->smallest(watch->interfaces().find("eth1")->index)};
+  }
+};
+
+constexpr uint32_t kNone = UINT32_MAX;
+using Pair = std::pair<uint32_t, uint32_t>;
+
+TEST_F(Mtus, OfUnicastRoutesOfAnyTableAndFamily) {
+  EXPECT_EQ(smallest(), Pair(kNone, kNone));
+  ip("route add 10.3.0.0/16 via 10.1.0.1 mtu 1390");
+  EXPECT_EQ(smallest(), Pair(1390, kNone));
+  ip("route add 10.4.0.0/16 via 10.1.0.1 table 1000 mtu 1380");
+  EXPECT_EQ(smallest(), Pair(1380, kNone));
+  ip("route add fd03::/64 via fd01::1 mtu 1370");
+  EXPECT_EQ(smallest(), Pair(1370, kNone));
+  ip("route del fd03::/64");
+  EXPECT_EQ(smallest(), Pair(1380, kNone));
+}
+
+TEST_F(Mtus, OfAllNextHopsOfARoute) {
+  ip("route add 10.3.0.0/16 mtu 1390 nexthop via 10.1.0.1 nexthop via 10.2.0.1");
+  EXPECT_EQ(smallest(), Pair(1390, 1390));
+}
+
+TEST_F(Mtus, OfANextHopObjectWhoseLinkIsNotTold) {
+  ip("nexthop add id 7 via 10.1.0.1 dev eth0");
+  ip("route add 10.3.0.0/16 nhid 7 mtu 1390");
+  EXPECT_EQ(smallest(), Pair(1390, kNone));
+  ASSERT_EQ(std::system("sysctl -q -w net.ipv4.nexthop_compat_mode=0"), 0);
+  EXPECT_EQ(smallest(), Pair(1390, 1390));
+}
+
+// bpf_fib_lookup honours a locked one.
+TEST_F(Mtus, ThatAreLockedOrLeadNowhereDoNotCount) {
+  ip("route add 10.3.0.0/16 via 10.1.0.1 mtu lock 1390");
+  ip("route add fd03::/64 via fd01::1 mtu lock 1390");
+  ip("route add local 10.1.0.9 dev eth0 table local mtu 1300");
+  ip("route add unreachable 10.5.0.0/16 mtu 1300");
+  EXPECT_EQ(smallest(), Pair(kNone, kNone));
+}
+
+// More than one datagram of the kernel's.
+TEST_F(Mtus, AreFoundAmongThousandsOfRoutes) {
+  ASSERT_EQ(std::system("for i in $(seq 0 2999); do echo route add 11.$((i / 250)).$((i % 250)).0/24 via 10.1.0.1; done"
+                        " | ip -batch -"),
+            0);
+  ip("route add 12.0.0.0/8 via 10.1.0.1 mtu 1390");
+  EXPECT_EQ(smallest(), Pair(1390, kNone));
+}
+
 // A queue too small for what happens: the kernel drops announcements and says so once.
 TEST_F(NetlinkWatch, ListsEverythingAgainAfterLostAnnouncements) {
   ip("link add doomed type bridge");

@@ -77,6 +77,42 @@ TEST_F(AgentLoop, NextHopChangesAreToldOnceForABurst) {
   turn([&] { return kernel->epoch == 2; });
 }
 
+// Before XDP is attached, and with each change of the routes; what XDP remembers of its ways is then old.
+TEST_F(AgentLoop, MtusOfRoutesDecideWhetherXdpSends) {
+  RouteMtus narrow;
+  narrow.note(2, 1290);
+  network->set_route_mtus(narrow);
+  ASSERT_TRUE(agent->start());
+  EXPECT_EQ(kernel->links.at(2).flags, WG_LINK_UPLINK);
+  expect_status("routes have an MTU of their own");
+  network->set_route_mtus({});
+  turn([&] { return kernel->links.at(2).flags == (WG_LINK_UPLINK | WG_LINK_XDP); });
+  turn([&] { return status().find("MTU of their own") == std::string::npos; });
+  const int epoch = kernel->epoch;
+  network->set_route_mtus(narrow);
+  turn([&] { return kernel->links.at(2).flags == WG_LINK_UPLINK; });
+  EXPECT_GT(kernel->epoch, epoch);
+}
+
+TEST_F(AgentLoop, RoutesAreListedOnceInASecondAtMost) {
+  ASSERT_TRUE(agent->start());
+  const auto begun = Clock::now();
+  EXPECT_EQ(network->route_listings, 1);
+  turn([&] {
+    network->announce();
+    return network->route_listings == 3;
+  });
+  EXPECT_GE(Clock::now() - begun, milliseconds(1900));
+}
+
+TEST_F(AgentLoop, RoutesThatCannotBeListedAreNamedAndListedLater) {
+  network->route_failures = 1;
+  ASSERT_TRUE(agent->start());
+  EXPECT_THAT(agent->standing_problems(), Contains(HasSubstr("the fake lists no routes")));
+  turn([&] { return agent->standing_problems().empty(); });
+  EXPECT_EQ(network->route_listings, 2);
+}
+
 TEST_F(AgentLoop, ARemovedBackendIsSweptSoonAndWithReferences) {
   ASSERT_TRUE(agent->start());
   source->say({service_event("web", "10.96.0.10"), slice_event("web", {"10.1.0.1", "10.1.0.2"})});

@@ -82,6 +82,7 @@ class FakeNetwork final : public NodeWatch {
     link.up = true;
     link.ethernet = ethernet;
     link.kind = kind;
+    link.mtu = 1500;
     interfaces_.put(link);
     if (last != 0) add_address(ifindex, "10.0.0." + std::to_string(last));
     if (last != 0) add_address(ifindex, "fd00::" + std::to_string(last));
@@ -108,17 +109,29 @@ class FakeNetwork final : public NodeWatch {
     next_.changed.erase(ifindex);
     announce();
   }
+  void set_route_mtus(RouteMtus mtus) {
+    mtus_ = std::move(mtus);
+    announce();
+  }
+  Result<RouteMtus> route_mtus() override {
+    ++route_listings;
+    if (route_failures > 0 && route_failures-- > 0) return failure("netlink: the fake lists no routes");
+    return mtus_;
+  }
   void announce() {
-    next_.next_hops = true;
+    next_.next_hops = next_.routes = true;
     bell_.ring();
   }
 
   int failures = 0;  // of the next calls of take()
   int takes = 0;
+  int route_listings = 0;
+  int route_failures = 0;  // of the next calls of route_mtus()
 
  private:
   Bell bell_;
   NodeInterfaces interfaces_;
+  RouteMtus mtus_;
   NodeChanges next_;
 };
 

@@ -225,6 +225,68 @@ TEST_F(Links, AnUnchangedLinkIsLeftAlone) {
   EXPECT_THAT(kernel.links, IsEmpty());
 }
 
+// --- routes with an MTU of their own, which XDP does not see ---
+
+RouteMtus route_over(uint32_t ifindex, uint32_t mtu) {
+  RouteMtus mtus;
+  mtus.note(ifindex, 1500);
+  mtus.note(ifindex, mtu);
+  return mtus;
+}
+
+TEST_F(Links, XdpSendsNothingByALinkWhileARouteOverItHasASmallerMtu) {
+  network.add(2, "eth0", 1);
+  network.add(3, "cali1");
+  begin();
+  EXPECT_TRUE(keeper.set_route_mtus(network.interfaces(), route_over(2, 1290), now));
+  EXPECT_EQ(kernel.links.at(2).flags, WG_LINK_UPLINK);
+  EXPECT_TRUE(kernel.xdp.contains(2));
+  EXPECT_THAT(keeper.links().at(2).notices, ElementsAre(HasSubstr("routes have an MTU of their own, so XDP")));
+  network.add_address(2, "10.0.0.2");
+  follow();
+  EXPECT_EQ(kernel.links.at(2).flags, WG_LINK_UPLINK);
+  EXPECT_FALSE(keeper.set_route_mtus(network.interfaces(), route_over(2, 1400), now)) << "as before";
+  EXPECT_EQ(keeper.links().at(2).notices.size(), 1u);
+
+  EXPECT_TRUE(keeper.set_route_mtus(network.interfaces(), route_over(2, 1500), now));
+  EXPECT_EQ(kernel.links.at(2).flags, WG_LINK_UPLINK | WG_LINK_XDP);
+  EXPECT_THAT(keeper.links().at(2).notices, IsEmpty());
+}
+
+TEST_F(Links, ARouteOverAPodsLinkMattersNot) {
+  network.add(2, "eth0", 1);
+  network.add(3, "cali1");
+  begin();
+  EXPECT_FALSE(keeper.set_route_mtus(network.interfaces(), route_over(3, 1290), now));
+  EXPECT_EQ(kernel.links.at(2).flags, WG_LINK_UPLINK | WG_LINK_XDP);
+  EXPECT_THAT(keeper.links().at(3).notices, IsEmpty());
+}
+
+TEST_F(Links, ARouteWhoseLinksAreNotKnownMayLeadOverEach) {
+  network.add(2, "eth0", 1);
+  begin();
+  RouteMtus mtus;
+  mtus.note_everywhere(1290);
+  EXPECT_TRUE(keeper.set_route_mtus(network.interfaces(), mtus, now));
+  EXPECT_EQ(kernel.links.at(2).flags, WG_LINK_UPLINK);
+}
+
+TEST_F(Links, RoutesAreKnownBeforeTheLinkThatXdpIsAttachedTo) {
+  keeper.set_route_mtus(network.interfaces(), route_over(2, 1290), now);
+  network.add(2, "eth0", 1);
+  begin();
+  EXPECT_EQ(kernel.links.at(2).flags, WG_LINK_UPLINK);
+  EXPECT_THAT(keeper.links().at(2).notices, ElementsAre(HasSubstr("routes have an MTU of their own")));
+}
+
+TEST_F(Links, WithoutNativeXdpNothingIsSaidOfRoutes) {
+  kernel.xdp_mode = AttachMode::kXdpGeneric;
+  network.add(2, "eth0", 1);
+  begin();
+  EXPECT_FALSE(keeper.set_route_mtus(network.interfaces(), route_over(2, 1290), now));
+  EXPECT_THAT(keeper.links().at(2).notices, IsEmpty());
+}
+
 // --- who is a local pod ---
 
 struct LinksToldBy : Links {

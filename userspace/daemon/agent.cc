@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 
 // Bursts of route and neighbour changes become one: the first is told at once, the rest together after this.
 constexpr milliseconds kNextHopPause{20};
+constexpr milliseconds kRoutesPause{1'000};  // between two listings of all routes ...
+constexpr int kRoutesShare = 50;             // ... and they take no more than this part of the loop's time
 constexpr milliseconds kSweepEvery{10'000};
 constexpr milliseconds kSweepSoon{1'000};  // when flows hold up something that could be released ...
 constexpr int kSweepShare = 50;            // ... if that takes no more than this part of a CPU
@@ -77,6 +79,8 @@ Result<void> Agent::start() {
   if (auto opened = open_servers(); !opened) return opened;
   if (auto told = begin_addresses(); !told) return told;
   if (auto adopted = links_.adopt(parts_.network->interfaces()); !adopted) return adopted;
+  routes_stale_at_ = now;
+  refresh_routes(now);
   links_.update(parts_.network->interfaces(), *changes, now);
   swept_at_ = now;
   check_forwarding();
@@ -114,6 +118,7 @@ Result<bool> Agent::run_once(std::optional<milliseconds> longest) {
   reconciler_.step(now);
   tell_service_cidrs();
   follow_udp(now);
+  refresh_routes(now);
   refresh_next_hops(now);
   if (const auto due = next_sweep(); due.has_value() && now >= *due) begin_sweep(now);
   if (sweeping_) end_sweep(now);
@@ -150,6 +155,7 @@ std::optional<TimePoint> Agent::next_wake() const {
   wake = earlier(wake, settled() ? udp_.next_wake() : std::nullopt);
   wake = earlier(wake, network_backoff_.retry_at());
   wake = earlier(wake, next_hops_stale_at_);
+  wake = earlier(wake, routes_stale_at_);
   wake = earlier(wake, status_late_ ? std::optional(status_due_) : std::nullopt);
   wake = earlier(wake, servers_->next_wake());
   return earlier(wake, next_sweep());
@@ -231,6 +237,7 @@ void Agent::take_network(TimePoint now) {
     look_for_ipvs_link();
     service_notes_.links_changed(reconciler_.state(), parts_.network->interfaces());
   }
+  if (changes->routes && !routes_stale_at_.has_value()) routes_stale_at_ = std::max(now, routes_rested_at_);
   if (changes->next_hops && !next_hops_stale_at_.has_value())
     next_hops_stale_at_ = std::max(now, next_hops_told_at_ + kNextHopPause);
 }
@@ -248,6 +255,20 @@ void Agent::refresh_next_hops(TimePoint now) {
   parts_.kernel->bump_nexthop_epoch();
   next_hops_told_at_ = now;
   next_hops_stale_at_.reset();
+}
+
+// What XDP remembers of its ways is from before, too.
+void Agent::refresh_routes(TimePoint now) {
+  if (!routes_stale_at_.has_value() || now < *routes_stale_at_) return;
+  auto mtus = parts_.network->route_mtus();
+  const auto took = std::chrono::ceil<milliseconds>(Clock::now() - now);
+  routes_rested_at_ = now + std::max(kRoutesPause, kRoutesShare * took);
+  routes_stale_at_.reset();
+  routes_problem_ = mtus ? "" : mtus.error().message;
+  if (!mtus)
+    routes_stale_at_ = routes_rested_at_;
+  else if (links_.set_route_mtus(parts_.network->interfaces(), std::move(*mtus), now))
+    parts_.kernel->bump_nexthop_epoch();
 }
 
 // None while one is under way.

@@ -92,6 +92,7 @@ class Agent {
   void tell_node_ports();
   void tell_service_cidrs();
   void refresh_next_hops(TimePoint now);
+  void refresh_routes(TimePoint now);
   Result<void> listen_beside();
   void begin_sweep(TimePoint now);
   void end_sweep(TimePoint now);
@@ -138,6 +139,9 @@ class Agent {
   bool status_late_ = false;                     // it has to be, then
   std::optional<TimePoint> next_hops_stale_at_;  // when to tell the programs so
   TimePoint next_hops_told_at_{};
+  std::optional<TimePoint> routes_stale_at_;  // when to read their MTUs again
+  TimePoint routes_rested_at_{};              // not before, either
+  std::string routes_problem_;
   TimePoint swept_at_{};
   uint64_t swept_graces_ = 0;
   bool sweeping_ = false;                  // beside the loop

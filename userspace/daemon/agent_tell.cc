@@ -95,8 +95,8 @@ void Agent::publish(bool running) {
   append(setting_problems_);
   append(leftover_problems_);
   append(servers_->standing_problems());
-  for (const std::string& problem : {foreign_name().value_or(""), ipvs_problem_, network_problem_, sweep_problem_,
-                                     status_problem_, udp_.problem()}) {
+  for (const std::string& problem : {foreign_name().value_or(""), ipvs_problem_, network_problem_, routes_problem_,
+                                     sweep_problem_, status_problem_, udp_.problem()}) {
     if (!problem.empty()) standing.push_back(problem);
   }
   problems_.update(std::move(standing));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/log.h"
@@ -16,6 +17,9 @@ namespace {
 // way.
 constexpr std::chrono::seconds kSourcePatience{2};
 
+constexpr std::string_view kNarrowRoutes =
+    "routes have an MTU of their own, so XDP forwards nothing by it; the kernel does, and tells who sends too much";
+
 bool same_entry(const wg_link& a, const wg_link& b) {
   return a.ifindex == b.ifindex && a.flags == b.flags && a.snat4 == b.snat4 && a.snat6 == b.snat6;
 }
@@ -26,6 +30,19 @@ void note(KeptLink& link, std::string_view hook, const AttachOutcome& outcome) {
   if (outcome.notice.empty()) return;
   spdlog::warn("{}: {}", link.name, outcome.notice);
   link.notices.push_back(outcome.notice);
+}
+
+void set_xdp_flag(KeptLink& link) {
+  link.entry.flags = static_cast<uint8_t>((link.entry.flags & ~WG_LINK_XDP) | (link.xdp_may_send() ? WG_LINK_XDP : 0u));
+}
+
+// Once when it begins and once when it ends; in the status meanwhile.
+void tell_routes(KeptLink& link) {
+  const bool told = std::erase(link.notices, kNarrowRoutes) > 0;
+  const bool holds = link.xdp == AttachMode::kXdpNative && link.narrow_routes;
+  if (holds) link.notices.emplace_back(kNarrowRoutes);
+  if (holds && !told) spdlog::warn("{}: {}", link.name, kNarrowRoutes);
+  if (!holds && told) spdlog::info("{}: no route has an MTU of its own any more, so XDP forwards by it", link.name);
 }
 
 }  // namespace
@@ -89,9 +106,31 @@ Result<void> LinkKeeper::attach_xdp(uint32_t ifindex, KeptLink& link) {
   if (!outcome) return tl::unexpected(outcome.error());
   link.xdp = outcome->mode;
   note(link, "XDP", *outcome);
-  if (outcome->mode != AttachMode::kXdpNative) return {};
-  link.entry.flags = static_cast<uint8_t>(link.entry.flags | WG_LINK_XDP);
+  tell_routes(link);
+  set_xdp_flag(link);
   return write_entry(link);
+}
+
+// --- routes with an MTU of their own ---
+
+void LinkKeeper::note_routes(const Interface& link, KeptLink& kept) const {
+  kept.narrow_routes = route_mtus_.smallest(link.index) < link.mtu;
+  tell_routes(kept);
+}
+
+bool LinkKeeper::set_route_mtus(const NodeInterfaces& interfaces, RouteMtus mtus, TimePoint now) {
+  route_mtus_ = std::move(mtus);
+  bool changed = false;
+  for (auto& [ifindex, link] : links_) {
+    const Interface* interface = interfaces.find(ifindex);
+    if (interface == nullptr) continue;
+    const bool before = link.xdp_may_send();
+    note_routes(*interface, link);
+    set_xdp_flag(link);
+    changed = changed || link.xdp_may_send() != before;
+  }
+  if (changed) bring_up(now);
+  return changed;
 }
 
 // Before there are pods, nothing can be said.

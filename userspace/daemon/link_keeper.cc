@@ -141,14 +141,14 @@ void LinkKeeper::follow(const NodeInterfaces& interfaces, const std::set<uint32_
     entry.uplink = role == Role::kUplink;
     entry.overlay = is_overlay(*link);
     entry.entry.ifindex = ifindex;
+    note_routes(*link, entry);
     entry.entry.flags = flags_of(interfaces, *link, entry);
   }
 }
 
-// XDP is noted when it is attached.
 uint8_t LinkKeeper::flags_of(const NodeInterfaces& interfaces, const Interface& link, const KeptLink& kept) const {
   const bool pods = leads_to_local_pods(choice_.detect_local, interfaces, link, kept.uplink);
-  return static_cast<uint8_t>((kept.entry.flags & WG_LINK_XDP) | (kept.uplink ? WG_LINK_UPLINK : 0u) |
+  return static_cast<uint8_t>((kept.xdp_may_send() ? WG_LINK_XDP : 0u) | (kept.uplink ? WG_LINK_UPLINK : 0u) |
                               (pods ? WG_LINK_LOCAL_PODS : 0u));
 }
 

@@ -35,11 +35,13 @@ struct KeptLink {
   std::optional<wg_link> written;  // as it stands in the table
   std::optional<AttachMode> tc;
   std::optional<AttachMode> xdp;
+  bool narrow_routes = false;        // some have an MTU of their own that XDP does not see
   std::string problem;               // why something is missing; empty: all is in place
   std::vector<std::string> notices;  // fallbacks taken
   Backoff backoff;
 
   [[nodiscard]] bool complete(bool wants_xdp) const;
+  [[nodiscard]] bool xdp_may_send() const { return xdp == AttachMode::kXdpNative && !narrow_routes; }
 };
 
 class LinkKeeper {
@@ -53,6 +55,9 @@ class LinkKeeper {
   // Something changed: `changes` of links, or the addresses of the Node object (InternalIP first).
   void update(const NodeInterfaces& interfaces, const NodeChanges& changes, TimePoint now);
   void set_node_addresses(const NodeInterfaces& interfaces, std::vector<IpAddress> addresses, TimePoint now);
+
+  // Answers whether XDP may now send by other links than before.
+  bool set_route_mtus(const NodeInterfaces& interfaces, RouteMtus mtus, TimePoint now);
 
   // Tries again what failed and is due; ends the patience with what is still missing.
   void retry(TimePoint now);
@@ -73,6 +78,7 @@ class LinkKeeper {
   void detach_unwanted(const NodeInterfaces& interfaces, const std::vector<AttachedLink>& attached);
   void follow(const NodeInterfaces& interfaces, const std::set<uint32_t>& indexes);
   [[nodiscard]] uint8_t flags_of(const NodeInterfaces& interfaces, const Interface& link, const KeptLink& kept) const;
+  void note_routes(const Interface& link, KeptLink& kept) const;
   void drop(uint32_t ifindex);
   void note_missing(const NodeInterfaces& interfaces);
   [[nodiscard]] std::string detector_problem() const;
@@ -97,6 +103,7 @@ class LinkKeeper {
   SnatAddresses snat4_{Family::kIpv4};
   SnatAddresses snat6_{Family::kIpv6};
   std::vector<IpAddress> node_addresses_;
+  RouteMtus route_mtus_;
   std::map<uint32_t, KeptLink> links_;
   std::map<std::string, std::string> not_ethernet_;  // link name: complaint
   std::vector<std::string> missing_;                 // complaints about devices that are not there

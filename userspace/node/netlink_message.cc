@@ -12,24 +12,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "node/netlink_attributes.h"
+
 namespace waggle {
 namespace {
-
-template <typename Visit>
-int visit_attribute(const nlattr* attribute, void* visit) {
-  (*static_cast<Visit*>(visit))(attribute);
-  return MNL_CB_OK;
-}
-
-template <typename Visit>
-void for_each_attribute(const nlmsghdr* message, size_t header_size, Visit visit) {
-  mnl_attr_parse(message, static_cast<unsigned>(header_size), visit_attribute<Visit>, &visit);
-}
-
-template <typename Visit>
-void for_each_nested(const nlattr* nest, Visit visit) {
-  mnl_attr_parse_nested(nest, visit_attribute<Visit>, &visit);
-}
 
 std::string text_of(const nlattr* attribute) {
   const char* text = static_cast<const char*>(mnl_attr_get_payload(attribute));
@@ -55,9 +41,8 @@ Interface decode_link(const nlmsghdr* message, const Interface* known) {
   for_each_attribute(message, sizeof(ifinfomsg), [&link](const nlattr* attribute) {
     const uint16_t type = mnl_attr_get_type(attribute);
     if (type == IFLA_IFNAME) link.name = text_of(attribute);
-    if (type == IFLA_MTU && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0) link.mtu = mnl_attr_get_u32(attribute);
-    if (type == IFLA_MASTER && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
-      link.master = mnl_attr_get_u32(attribute);
+    if (type == IFLA_MTU && is_u32(attribute)) link.mtu = mnl_attr_get_u32(attribute);
+    if (type == IFLA_MASTER && is_u32(attribute)) link.master = mnl_attr_get_u32(attribute);
     if (type == IFLA_LINKINFO) link.kind = kind_of(attribute);
   });
   return link;
@@ -75,7 +60,7 @@ void apply_link(const nlmsghdr* message, NodeInterfaces& interfaces, NodeChanges
   } else if (interfaces.put(decode_link(message, interfaces.find(index)))) {
     changes.changed.insert(index);
   }
-  changes.next_hops = true;
+  changes.next_hops = changes.routes = true;
 }
 
 std::optional<IpAddress> decode_ip(uint8_t family, const nlattr* attribute) {
@@ -100,8 +85,7 @@ std::optional<InterfaceAddress> decode_address(const nlmsghdr* message) {
     const uint16_t type = mnl_attr_get_type(attribute);
     if (type == IFA_LOCAL) own = decode_ip(header->ifa_family, attribute);
     if (type == IFA_ADDRESS) peer = decode_ip(header->ifa_family, attribute);
-    if (type == IFA_FLAGS && mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0)
-      address.flags = mnl_attr_get_u32(attribute);
+    if (type == IFA_FLAGS && is_u32(attribute)) address.flags = mnl_attr_get_u32(attribute);
   });
   if (!own.has_value() && !peer.has_value()) return std::nullopt;
   address.address = own.has_value() ? *own : *peer;
@@ -116,7 +100,7 @@ void apply_address(const nlmsghdr* message, NodeInterfaces& interfaces, NodeChan
                                                           : interfaces.remove_address(header->ifa_index, *address);
   if (!changed) return;
   changes.changed.insert(header->ifa_index);
-  changes.next_hops = true;
+  changes.next_hops = changes.routes = true;
 }
 
 // Entries of a bridge's forwarding table come as neighbours too; they lead no IP packet anywhere.
@@ -140,7 +124,7 @@ void apply_netlink_message(const nlmsghdr* message, NodeInterfaces& interfaces, 
       break;
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      changes.next_hops = true;
+      changes.next_hops = changes.routes = true;
       break;
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:

@@ -2,47 +2,28 @@
 // The NodeWatch over rtnetlink. Subscribes first and dumps second, so that nothing falls between; an announcement that
 // the dump already contained changes nothing. When the kernel had to drop announcements (ENOBUFS) everything is dumped
 // anew.
-#include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "node/netlink_message.h"
+#include "node/netlink_socket.h"
 #include "node/node_watch.h"
 
 namespace waggle {
 namespace {
 
-constexpr size_t kBufferBytes = 32768;       // what the kernel fills at most in one dump datagram
 constexpr int kReceiveQueueBytes = 4 << 20;  // a burst of some thousand new pods
 constexpr int kDumpAttempts = 16;            // a dump that was interrupted by changes is repeated
 constexpr std::array kGroups{RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
                              RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_NEIGH};
 
-struct CloseSocket {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
-
-tl::unexpected<Error> netlink_failure(std::string_view what) {
-  const int code = errno;
-  return failure(fmt::format("netlink: cannot {}: {}", what, std::strerror(code)), code);
-}
-
-Result<Socket> open_socket(int flags) {
-  Socket socket(mnl_socket_open2(NETLINK_ROUTE, flags | SOCK_CLOEXEC));
-  if (socket == nullptr || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-    return netlink_failure("open a route socket");
-  return socket;
-}
-
-Result<Socket> subscribe() {
-  auto socket = open_socket(SOCK_NONBLOCK);
+Result<NetlinkSocket> subscribe() {
+  auto socket = open_route_socket(SOCK_NONBLOCK);
   if (!socket) return socket;
   const int fd = mnl_socket_get_fd(socket->get());
   // Best effort: the smaller default only makes a full dump after a burst more likely.
@@ -77,7 +58,7 @@ Result<Dump> dump(mnl_socket* socket, uint16_t type, NodeInterfaces& interfaces)
   if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return netlink_failure("ask for a dump");
   NodeChanges ignored;
   Sink sink{interfaces, ignored};
-  std::vector<char> buffer(kBufferBytes);
+  std::vector<char> buffer(kNetlinkBufferBytes);
   for (;;) {
     const ssize_t received = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
     if (received < 0) return netlink_failure("read a dump");
@@ -92,7 +73,7 @@ Result<Dump> dump(mnl_socket* socket, uint16_t type, NodeInterfaces& interfaces)
 // Each attempt has its own socket: what is left of an interrupted dump goes with it.
 Result<NodeInterfaces> dump_all() {
   for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
-    auto socket = open_socket(0);
+    auto socket = open_route_socket(0);
     if (!socket) return tl::unexpected(socket.error());
     NodeInterfaces interfaces;
     auto links = dump(socket->get(), RTM_GETLINK, interfaces);
@@ -108,7 +89,7 @@ Result<NodeInterfaces> dump_all() {
 // After lost announcements an index may name another link than before: whatever differs counts as gone and come.
 NodeChanges difference(const NodeInterfaces& before, const NodeInterfaces& after) {
   NodeChanges changes;
-  changes.next_hops = true;
+  changes.next_hops = changes.routes = true;
   for (const auto& [index, link] : before.all()) {
     const Interface* now = after.find(index);
     if (now == nullptr || now->name != link.name || now->kind != link.kind) changes.vanished.insert(index);
@@ -119,10 +100,12 @@ NodeChanges difference(const NodeInterfaces& before, const NodeInterfaces& after
 
 class NetlinkWatch final : public NodeWatch {
  public:
-  explicit NetlinkWatch(Socket socket) : socket_(std::move(socket)), buffer_(kBufferBytes) {}
+  explicit NetlinkWatch(NetlinkSocket socket) : socket_(std::move(socket)), buffer_(kNetlinkBufferBytes) {}
 
   [[nodiscard]] int fd() const override { return mnl_socket_get_fd(socket_.get()); }
   [[nodiscard]] const NodeInterfaces& interfaces() const override { return interfaces_; }
+
+  Result<RouteMtus> route_mtus() override { return read_route_mtus(); }
 
   Result<NodeChanges> take() override {
     NodeChanges changes;
@@ -168,7 +151,7 @@ class NetlinkWatch final : public NodeWatch {
     return changes;
   }
 
-  Socket socket_;
+  NetlinkSocket socket_;
   std::vector<char> buffer_;
   NodeInterfaces interfaces_;
   bool dump_needed_ = true;

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "node/interfaces.h"
+#include "node/route_mtus.h"
 
 namespace waggle {
 
@@ -15,6 +16,7 @@ struct NodeChanges {
   std::set<uint32_t> vanished;  // ifindexes of links that went; one may be back under the same number
   std::set<uint32_t> changed;   // ifindexes of links that appeared, changed or got other addresses
   bool next_hops = false;       // a link, address, route or neighbour changed: resolved next hops may be wrong
+  bool routes = false;          // a link, address or route changed: route_mtus() may answer otherwise
 
   [[nodiscard]] bool any() const { return next_hops || !vanished.empty() || !changed.empty(); }
 };
@@ -27,6 +29,8 @@ class NodeWatch {
   virtual Result<NodeChanges> take() = 0;
   // As of the last take().
   [[nodiscard]] virtual const NodeInterfaces& interfaces() const = 0;
+  // As of now. Lists all routes: with thousands of them this takes milliseconds.
+  virtual Result<RouteMtus> route_mtus() = 0;
 };
 
 // Watches links, addresses, routes and neighbours of the network namespace this thread is in. Uses netlink alone: under

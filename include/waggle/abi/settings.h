@@ -69,7 +69,7 @@ struct wg_meta {
 
 /* Bits of wg_link.flags */
 #define WG_LINK_UPLINK 0x1u /* outside clients come in here; else a pod's link */
-#define WG_LINK_XDP    0x2u /* native XDP is attached: XDP may send packets out here */
+#define WG_LINK_XDP    0x2u /* native XDP is attached, no route hides its MTU from it: XDP may send packets out here */
 #define WG_LINK_LOCAL_PODS                                                                                             \
 	0x4u /* packets that come in here are local pods' (detectLocalMode by interface, contract K-61) */
 
