@@ -4,6 +4,7 @@ question, and the state cookie of the server's INIT ACK carries the answer. Both
 receive."""
 
 import errno
+import itertools
 import json
 import os
 import random
@@ -75,6 +76,15 @@ def payload(family, message):
 
 # --- client ---
 
+FIRST_PORT, PORTS, PORTS_A_PROCESS = 10000, 20000, 401
+_asked = itertools.count()
+
+
+def next_local_port():
+    """Never the same twice in one process, nor in those that are started next to it: nothing but this tells raw associations
+    from one address to one endpoint apart, where connection tracking keeps those that nobody has shut down."""
+    return FIRST_PORT + (os.getpid() * PORTS_A_PROCESS + next(_asked)) % PORTS
+
 
 class Asker:
     """One association's worth of a raw socket, which also hears what is meant for others."""
@@ -88,7 +98,7 @@ class Asker:
             self.raw.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         self.raw.connect((address, 0))
         self.port = port
-        self.local_port = random.randint(10000, 30000)
+        self.local_port = next_local_port()
         self.tag = random.randint(1, 0xFFFFFFFF)
 
     def exchange(self, timeout):

@@ -104,7 +104,7 @@ def complaints_about(verdicts, results):
 
 def check():
     asked = 0
-    with Cluster(pods=2, fabric=FABRIC) as cluster:
+    with Cluster(pods=3, fabric=FABRIC) as cluster:
         for node in NODES:
             cluster.serve(cluster.pod(node, 2), [matrix_run.POD_PORT])
         cluster.apply("matrix.json", matrix_run.objects(cluster))

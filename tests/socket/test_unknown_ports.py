@@ -2,7 +2,7 @@
 """What no service has: calls to another port of a ClusterIP are refused at once; addresses of the services' range that no
 service has, and other ports of a LoadBalancer address, are nothing to the calls: what they send is a matter of packets."""
 
-from case import KINDS, Cluster, clients, expect, manifests, run_test, try_calls, web
+from case import KINDS, Cluster, clients, expect, manifests, run_test, try_calls, wait_for, web
 
 OTHER_PORT = 81
 UNALLOCATED = ("10.96.7.7", "fd00:10:96::7777")
@@ -34,8 +34,8 @@ def check_doubtful(cluster, place, backends):
             outcomes = cluster.run(client, clients.ask, "TCP", host.ipv4, port)
             web.expect_answers(outcomes, wanted, f"port {port} of {host.name}, whose address is a ClusterIP",
                                OTHER_PORT if port == OTHER_PORT else web.POD_PORT)
-    problems = cluster.agents["n1"].status()["problems"]
-    expect(any("Service default/doubtful: its ClusterIP" in problem for problem in problems), f"not named: {problems}")
+    wait_for(lambda: "Service default/doubtful: its ClusterIP" in str(cluster.agents["n1"].status().get("problems")),
+             "the doubtful ClusterIP is named in the status")
 
 
 # Proves: K-85, K-87
