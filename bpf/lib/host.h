@@ -42,9 +42,9 @@ WG_INLINE int host_send(__u32 family, struct __sk_buff *skb, struct lb_scratch *
 }
 
 /* work->packet is for a port that stands for work->reply_owner, an address of the node, perhaps another than the one
- * that the backend knows: an overlay's link has its own (WG_FLOW_HOST). 0: it belongs to a flow of the
- * node's own, and work->answer has its frontend. Such flows are never spilled, nor are their source ports translated.
- */
+ * that the backend knows: an overlay's link has its own (WG_FLOW_HOST). 0: it belongs to a flow of the node's own, and
+ * work->answer has its frontend. Such flows are never spilled. One whose source port had to be translated, too (a
+ * second one from a port of the node to the same backend), is not found: its answers are not the node's (README). */
 WG_INLINE int host_find_reply(__u32 family, struct lb_scratch *work)
 {
 	const struct packet *packet = &work->packet;

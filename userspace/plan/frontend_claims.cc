@@ -93,8 +93,7 @@ std::string Planner::Impl::contest_text(const FrontendEntry& entry, const Fronte
   if (loser.kind != winner.kind) {
     return fmt::format(
         "service {}: {} {} is not served for it because service {} has that address and port as its {}; give it "
-        "another "
-        "address or port",
+        "another address or port",
         owner_text(loser.service), kind_words(loser.kind), entry.key.text(), owner_text(winner.service),
         kind_words(winner.kind));
   }
